@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/hw-x86/conformance: nothing is exported yet. */
+
+export {};

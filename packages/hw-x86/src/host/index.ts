@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/hw-x86/host: nothing is exported yet. */
+
+export {};

@@ -1,0 +1,54 @@
+/**
+ * Small statuses that travel as numbers. `>= 0` is a value (often a slot), `-1..-4095` an errno
+ * with Linux's number and the sign turned, and below that the two answers that mean "later".
+ */
+
+/** No slot, no frame, no entry. Equal to `-EPERM`, which no device or cache answers. */
+export const NIL = -1;
+/** Done, nothing to report. */
+export const OK = 0;
+
+/** System call: not finished; it is entered again, with its progress, after the wake-up. */
+export const BLOCKED = -4096;
+/** Request: accepted; its sink hears later, from `reap()`, and never from inside the call. */
+export const PENDING = -4097;
+
+/** No such file or directory. */
+export const ENOENT = -2;
+/** Input/output error: the device could not read or write the block. */
+export const EIO = -5;
+/** No such device or address: a block outside the device. */
+export const ENXIO = -6;
+/** Bad file descriptor. */
+export const EBADF = -9;
+/** Resource temporarily unavailable. */
+export const EAGAIN = -11;
+/** Out of memory: no frame, slot or object is left and none can come back. */
+export const ENOMEM = -12;
+/** Permission denied. */
+export const EACCES = -13;
+/** Bad address: a user pointer that is not mapped or may not be used so. */
+export const EFAULT = -14;
+/** Device or resource busy. */
+export const EBUSY = -16;
+/** File exists. */
+export const EEXIST = -17;
+/** Invalid argument. */
+export const EINVAL = -22;
+/** File too large. */
+export const EFBIG = -27;
+/** No space left on device. */
+export const ENOSPC = -28;
+/** Read-only file system or device. */
+export const EROFS = -30;
+/** Function not implemented. */
+export const ENOSYS = -38;
+/** The device gave no answer in time. */
+export const ETIMEDOUT = -110;
+/** Operation cancelled: the cache or device was closed under the waiter. */
+export const ECANCELED = -125;
+
+/** True for `-4095 <= status <= -1`. */
+export function isErrno(status: number): boolean {
+  return status < 0 && status > BLOCKED;
+}
