@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/bench: nothing is exported yet. */
+
+export {};

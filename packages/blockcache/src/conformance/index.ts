@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/blockcache/conformance: nothing is exported yet. */
+
+export {};

@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/blockcache: nothing is exported yet. */
+
+export {};

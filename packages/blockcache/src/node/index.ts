@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/blockcache/node: nothing is exported yet. */
+
+export {};

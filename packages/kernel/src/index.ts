@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/kernel: nothing is exported yet. */
+
+export {};

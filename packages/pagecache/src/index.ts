@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/pagecache: nothing is exported yet. */
+
+export {};

@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/pagecache/node: nothing is exported yet. */
+
+export {};

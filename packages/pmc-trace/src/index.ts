@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/pmc-trace: nothing is exported yet. */
+
+export {};

@@ -1,0 +1,9 @@
+import { defineConfig } from 'tsup';
+import { packageBuild } from '../../scripts/package-build.js';
+
+export default defineConfig(
+  packageBuild({
+    index: 'src/index.ts',
+    'node/index': 'src/node/index.ts',
+  }),
+);

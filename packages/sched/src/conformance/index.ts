@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/sched/conformance: nothing is exported yet. */
+
+export {};

@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/sched: nothing is exported yet. */
+
+export {};

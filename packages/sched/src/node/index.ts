@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/sched/node: nothing is exported yet. */
+
+export {};

@@ -1,0 +1,3 @@
+/** Placeholder of @hotpath/slab: nothing is exported yet. */
+
+export {};

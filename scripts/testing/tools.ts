@@ -1,0 +1,53 @@
+/** Programs that some tests want beside Node (e2fsck, qemu-io, fio): found, or the test says why not. */
+
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { test } from 'vitest';
+
+/** Absolute path of `program` on PATH (or in the system's sbin folders), or undefined. */
+export function findTool(program: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  for (const folder of [...folders, '/usr/sbin', '/sbin', '/usr/lib/chromium']) {
+    const path = join(folder, program);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not in this folder: look in the next.
+    }
+  }
+  return undefined;
+}
+
+/** True where an absent tool must fail the run instead of skipping tests (CI sets it). */
+export const toolsRequired = process.env['HOTPATH_REQUIRE_TOOLS'] === '1';
+
+/**
+ * Path of `program`; inside a test. Absent: the test is skipped with a reason, or fails where
+ * HOTPATH_REQUIRE_TOOLS=1. `skip` is the test context's own: `test('...', ({ skip }) => ...)`.
+ */
+export function requireTool(program: string, skip: (reason: string) => never): string {
+  const path = findTool(program);
+  if (path !== undefined) return path;
+  const reason = `${program} is not installed`;
+  if (toolsRequired) throw new Error(`${reason}, and HOTPATH_REQUIRE_TOOLS=1 forbids skipping`);
+  console.log(`skipped: ${reason}`);
+  return skip(reason);
+}
+
+/** `test` that gets the paths of the tools it names; skips or fails as {@link requireTool} does. */
+export function testWithTools(
+  title: string,
+  programs: readonly string[],
+  body: (...paths: string[]) => void | Promise<void>,
+  timeoutMs?: number,
+): void {
+  test(
+    title,
+    async (context) => {
+      const skip = (reason: string): never => context.skip(reason);
+      await body(...programs.map((program) => requireTool(program, skip)));
+    },
+    timeoutMs,
+  );
+}
