@@ -1,3 +1,73 @@
-/** Placeholder of @hotpath/pmc-trace: nothing is exported yet. */
+/**
+ * Counters, profile spans and a trace ring that costs nanoseconds, counts what it loses and opens in
+ * Perfetto. Runs on any machine of `@hotpath/hw-x86`, and in any JavaScript program.
+ *
+ * @module
+ */
 
-export {};
+export { CounterSet, type CounterSetOptions } from './counters/counter-set.js';
+export {
+  COUNTER_EVENTS,
+  type CounterEncoding,
+  type CounterEventName,
+  CPU_MODELS,
+  type CpuModel,
+  counterEncoding,
+} from './counters/event-table.js';
+export {
+  branchMissesPerThousand,
+  type CounterName,
+  dtlbMissesPerThousand,
+  FIVE_COUNTERS,
+  instructionsPerCycle,
+  llcMissesPerThousand,
+} from './counters/metric.js';
+export { ByteCollector, type ByteSink } from './export/byte-writer.js';
+export { ChromeJsonWriter, writeChromeJson } from './export/chrome-json.js';
+export type { TimelineCounts } from './export/timeline.js';
+export { LogLinearHistogram } from './profile/histogram.js';
+export { ProfileSpans, type SpanReport } from './profile/spans.js';
+export { CpuTraceHook } from './tracer/cpu-hook.js';
+export { TraceEmitter } from './tracer/emitter.js';
+export {
+  KIND_LIMIT,
+  PHASE_ASYNC_BEGIN,
+  PHASE_ASYNC_END,
+  PHASE_ASYNC_INSTANT,
+  PHASE_BEGIN,
+  PHASE_COUNTER,
+  PHASE_DEFINED,
+  PHASE_END,
+  PHASE_FLOW_BEGIN,
+  PHASE_FLOW_END,
+  PHASE_FLOW_STEP,
+  PHASE_INSTANT,
+  PHASE_SWITCH,
+  PHASE_UNIT,
+  type Phase,
+  SWITCH_STATE,
+  switchState,
+  switchTask,
+} from './tracer/phase.js';
+export {
+  type ArgumentDefinition,
+  type ArgumentType,
+  type EventDefinition,
+  type EventKind,
+  EventRegistry,
+} from './tracer/registry.js';
+export {
+  eventCode,
+  RECORD_DOUBLES,
+  type RingDrain,
+  type RingEvents,
+  type RingMode,
+  TraceRing,
+} from './tracer/ring.js';
+export {
+  DEFAULT_RING_CAPACITY,
+  type SnapshotConsumer,
+  Tracer,
+  type TracerOptions,
+  type TraceSnapshot,
+} from './tracer/tracer.js';
