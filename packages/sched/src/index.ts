@@ -1,3 +1,55 @@
-/** Placeholder of @hotpath/sched: nothing is exported yet. */
+/**
+ * Schedulers of operating systems over integer task ids and typed arrays, for kernels, simulations and
+ * real event loops: a {@link Scheduler} with per-CPU run queues over one {@link Policy}.
+ *
+ * @module
+ */
 
-export {};
+export {
+  TRACE_EXIT,
+  TRACE_MIGRATE,
+  TRACE_NEW,
+  TRACE_STALL,
+  TRACE_SWITCH,
+  TRACE_WAKE,
+} from './events.js';
+export { type GroupOptions, Groups } from './groups.js';
+export { type CfsOptions, type CfsPolicy, cfs } from './policies/cfs.js';
+export { type MlfqOptions, type MlfqPolicy, mlfq } from './policies/mlfq.js';
+export { type RoundRobinOptions, roundRobin } from './policies/round-robin.js';
+export {
+  completePolicy,
+  DEQUEUE_EXIT,
+  DEQUEUE_MIGRATE,
+  DEQUEUE_SAVE,
+  DEQUEUE_SLEEP,
+  ENQUEUE_MIGRATED,
+  ENQUEUE_NEW,
+  ENQUEUE_PREEMPTED,
+  ENQUEUE_RESTORE,
+  ENQUEUE_WAKE,
+  type MinimalPolicy,
+  type Policy,
+  type PolicyContext,
+  type PolicyFactory,
+} from './policy.js';
+export { RedBlackTree } from './red-black-tree.js';
+export { Rings } from './rings.js';
+export { Scheduler, type SchedulerOptions } from './scheduler.js';
+export type { TaskOptions } from './task-options.js';
+export { BLOCKED_TASK, FREE, QUEUED, RUNNING, Tasks } from './tasks.js';
+export {
+  calcDelta,
+  calcDeltaBig,
+  calcDeltaFair,
+  deltaFactor,
+  deltaShift,
+  IDLE_WEIGHT,
+  INVERSE_WEIGHTS,
+  inverseOf,
+  NICE_0_WEIGHT,
+  NICE_MAX,
+  NICE_MIN,
+  WEIGHTS,
+  weightOf,
+} from './weights.js';
