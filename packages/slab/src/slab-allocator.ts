@@ -1,0 +1,124 @@
+import {
+  ArgumentError,
+  assert,
+  type ByteCount,
+  checkInteger,
+  type Meter,
+  type PhysicalMemory,
+  type TraceHook,
+} from '@hotpath/hw-x86';
+import type { PageAllocator } from './page-allocator.js';
+import { SlabCache, type SlabCacheOptions } from './slab-cache.js';
+import { MAX_OBJECT_BYTES } from './slab-geometry.js';
+import { OWNER, SlabTable } from './slab-table.js';
+
+/** What the allocator needs of memory, where it touches it at all: calloc, realloc, debugging. */
+export type ObjectMemory = Pick<
+  PhysicalMemory,
+  'load8' | 'store8' | 'load32' | 'store32' | 'copy' | 'fill'
+>;
+
+/** Options of {@link SlabAllocator}. */
+export interface SlabAllocatorOptions {
+  /** Where slabs come from; their addresses are those of this allocator. */
+  readonly pages: PageAllocator;
+  /** The memory behind the addresses; default null: objects are never touched. */
+  readonly memory?: ObjectMemory | null;
+  /** CPUs with magazines of their own, 1..4,096; default 1. */
+  readonly cpuCount?: number;
+  /** What `allocate` answers when memory is out: NIL (default), or 0 where no object lies at 0. */
+  readonly none?: number;
+  readonly meter?: Meter | null;
+  readonly trace?: TraceHook | null;
+}
+
+/** The slab caches over one page allocator, and what they share. */
+export class SlabAllocator {
+  readonly pages: PageAllocator;
+  readonly memory: ObjectMemory | null;
+  readonly table: SlabTable;
+  /** Address of offset 0: the first zone's start, rounded down to the length of the largest slab. */
+  readonly base: number;
+  readonly none: number;
+  readonly cpuCount: number;
+  readonly meter: Meter | null;
+  readonly trace: TraceHook | null;
+  /** The running CPU; caches look at it when they are used. */
+  cpu = 0;
+  /** By id; index 0 and ids of destroyed caches hold null. */
+  private readonly caches: (SlabCache | null)[] = [null];
+
+  /** @throws ArgumentError ERR_CPU_COUNT, ERR_NONE */
+  constructor(options: SlabAllocatorOptions) {
+    this.pages = options.pages;
+    this.memory = options.memory ?? null;
+    this.cpuCount = checkInteger('ERR_CPU_COUNT', 'cpuCount', options.cpuCount ?? 1, 1, 4096);
+    this.none = checkInteger('ERR_NONE', 'none', options.none ?? -1, -1, 0);
+    this.meter = options.meter ?? null;
+    this.trace = options.trace ?? null;
+    this.base = this.pages.start - (this.pages.start % MAX_OBJECT_BYTES);
+    this.table = new SlabTable(this.windowPages(), this.meter);
+  }
+
+  private windowPages(): number {
+    let end = this.base;
+    for (const zone of this.pages.zones) {
+      if (zone.start < this.pages.lowLimit) end = zone.start + zone.pageCount * 4096;
+    }
+    // Whole slabs of the largest order, so that no head page is cut off.
+    return Math.ceil((end - this.base) / MAX_OBJECT_BYTES) * (MAX_OBJECT_BYTES / 4096);
+  }
+
+  /**
+   * A new cache.
+   * @throws ArgumentError ERR_OBJECT_BYTES, ERR_ALIGN, ERR_MAGAZINE, ERR_MIN_EMPTY, ERR_CACHE_COUNT
+   */
+  createCache(options: SlabCacheOptions): SlabCache {
+    let id = this.caches.indexOf(null, 1);
+    if (id === -1) id = this.caches.length;
+    if (id > 65535)
+      throw new ArgumentError('ERR_CACHE_COUNT', `${id} caches; allowed: at most 65535`);
+    const cache = new SlabCache(this, id, options);
+    this.caches[id] = cache;
+    return cache;
+  }
+
+  /** The cache whose slab holds this address, or null. O(1). */
+  cacheOf(address: number): SlabCache | null {
+    const offset = address - this.base;
+    if (!(offset >= 0 && offset < this.table.pageCount * 4096)) return null;
+    return this.caches[this.table.pages[(offset >>> 12) * 4 + OWNER]] ?? null;
+  }
+
+  /** All caches by id. */
+  list(): SlabCache[] {
+    return this.caches.filter((cache) => cache !== null);
+  }
+
+  /**
+   * Says which CPU runs: its magazines, and its list of pages, serve from now on. O(1).
+   * @throws ArgumentError ERR_CPU
+   */
+  useCpu(cpu: number): void {
+    this.cpu = checkInteger('ERR_CPU', 'cpu', cpu, 0, this.cpuCount - 1);
+    this.pages.useCpu(cpu);
+  }
+
+  /** Gives the empty slabs of all caches back; bytes given back. */
+  shrink(): ByteCount {
+    let bytes = 0;
+    for (const cache of this.list()) bytes += cache.shrink();
+    return bytes;
+  }
+
+  /** Bytes of tables and bitmaps, the page allocator's included. */
+  get metadataBytes(): ByteCount {
+    return this.table.metadataBytes + this.pages.metadataBytes;
+  }
+
+  /** To be called after `pages.extend`. */
+  grow(): void {
+    this.table.growPages(this.windowPages());
+    assert(this.table.pageCount * 4096 <= 2 ** 31, 'offsets fit 31 bits');
+  }
+}

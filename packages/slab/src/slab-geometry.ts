@@ -1,0 +1,89 @@
+import {
+  ArgumentError,
+  assert,
+  type ByteCount,
+  checkInteger,
+  checkPowerOfTwo,
+  LINE_BYTES,
+  PAGE_BYTES,
+} from '@hotpath/hw-x86';
+import { MAX_SLAB_BYTES, MAX_SLAB_ORDER } from './page-state.js';
+
+/** Largest object of a slab cache: a slab of order 3 that holds one. */
+export const MAX_OBJECT_BYTES = MAX_SLAB_BYTES;
+
+/** How a slab of a cache is cut up. */
+export interface SlabGeometry {
+  /** From one object to the next, a multiple of the alignment. */
+  readonly stride: ByteCount;
+  /** Pages of a slab as a power of two, 0..3. */
+  readonly order: number;
+  readonly slabBytes: ByteCount;
+  readonly objectCount: number;
+  /** 32-bit words of each bitmap; holds a zero bit for every offset inside the slab. */
+  readonly wordCount: number;
+  /** Different starts of the first object that the unused tail allows, at least 1. */
+  readonly colourCount: number;
+  /** Bytes from one colour to the next. */
+  readonly colourBytes: ByteCount;
+  /** Bytes of a slot in front of its object (left red zone); 0 without debugging. */
+  readonly leftBytes: ByteCount;
+  /** `ceil(2**16 / stride)`: `(d * inverse) >>> 16` is d / stride for every multiple d < 2**15. */
+  readonly inverse: number;
+}
+
+/**
+ * Cuts a slab for objects of this size: the smallest order 0..3 that leaves at most 1/8 of the slab
+ * unused at the tail; where none does, the one that leaves least. The tail is spent on colours, so
+ * that equal fields of objects in different slabs fall on different cache sets (Bonwick 1994, 4.1).
+ * @param leftBytes - in front of each object, a multiple of the alignment
+ * @param rightBytes - behind each object
+ * @throws ArgumentError ERR_OBJECT_BYTES, ERR_ALIGN
+ */
+export function slabGeometry(
+  objectBytes: ByteCount,
+  align: ByteCount,
+  leftBytes = 0,
+  rightBytes = 0,
+): SlabGeometry {
+  checkInteger('ERR_OBJECT_BYTES', 'objectBytes', objectBytes, 1, MAX_OBJECT_BYTES);
+  checkPowerOfTwo('ERR_ALIGN', 'align', align, 8, PAGE_BYTES);
+  const stride = Math.ceil((leftBytes + objectBytes + rightBytes) / align) * align;
+  if (stride > MAX_OBJECT_BYTES) {
+    throw new ArgumentError(
+      'ERR_OBJECT_BYTES',
+      `an object of ${objectBytes} bytes takes ${stride} with alignment and red zones; allowed: at most ${MAX_OBJECT_BYTES}`,
+    );
+  }
+  let order = 0;
+  let best = 1;
+  for (let o = 0; o <= MAX_SLAB_ORDER; o += 1) {
+    const bytes = PAGE_BYTES * 2 ** o;
+    const waste = bytes < stride ? 1 : (bytes % stride) / bytes;
+    if (waste < best) {
+      best = waste;
+      order = o;
+    }
+    if (waste <= 1 / 8) break;
+  }
+  const slabBytes = PAGE_BYTES * 2 ** order;
+  const objectCount = Math.floor(slabBytes / stride);
+  const colourBytes = Math.max(align, LINE_BYTES);
+  const inverse = Math.ceil(65536 / stride);
+  assert(objectCount >= 1, 'a slab holds an object');
+  assert(
+    Math.imul((objectCount - 1) * stride, inverse) >>> 16 === objectCount - 1,
+    'the reciprocal divides exactly',
+  );
+  return {
+    stride,
+    order,
+    slabBytes,
+    objectCount,
+    wordCount: Math.floor((slabBytes - 1) / stride / 32) + 1,
+    colourCount: 1 + Math.floor((slabBytes - objectCount * stride) / colourBytes),
+    colourBytes,
+    leftBytes,
+    inverse,
+  };
+}
