@@ -25,6 +25,7 @@ export {
 export { ByteCollector, type ByteSink } from './export/byte-writer.js';
 export { ChromeJsonWriter, writeChromeJson } from './export/chrome-json.js';
 export type { TimelineCounts } from './export/timeline.js';
+export { PerfettoWriter, writePerfetto } from './perfetto/perfetto-writer.js';
 export { LogLinearHistogram } from './profile/histogram.js';
 export { ProfileSpans, type SpanReport } from './profile/spans.js';
 export { CpuTraceHook } from './tracer/cpu-hook.js';

@@ -212,7 +212,7 @@ export class Timeline implements SnapshotConsumer {
     } else if (phase === PHASE_END) {
       if (!this.close(this.spansOf(cpu, task), kind.of, time, cpu, task)) return;
     } else if (phase >= PHASE_ASYNC_BEGIN && phase <= PHASE_ASYNC_INSTANT) {
-      if (!this.trackAsync(phase, kind.of, a)) return;
+      if (!this.trackAsync(phase, kind.of, a, time, cpu)) return;
     } else if (phase === PHASE_SWITCH) {
       this.taskOfCpu[cpu] = b;
     }
@@ -244,14 +244,23 @@ export class Timeline implements SnapshotConsumer {
     return true;
   }
 
-  private trackAsync(phase: number, kind: number, id: number): boolean {
+  private trackAsync(phase: number, kind: number, id: number, time: number, cpu: number): boolean {
     let open = this.asyncSpans.get(kind);
     if (open === undefined) {
       open = new Map();
       this.asyncSpans.set(kind, open);
     }
     if (phase === PHASE_ASYNC_BEGIN) {
-      open.set(id, this.event.titleValue);
+      const title = this.event.titleValue;
+      const before = open.get(id);
+      if (before !== undefined) {
+        // The same identity begins again: the end of the first is missing.
+        this.counts.closedBegins += 1;
+        this.event.titleValue = before;
+        this.put(time, cpu, NIL, PHASE_ASYNC_END, kind, kind, id, 0, true);
+        this.event.titleValue = title;
+      }
+      open.set(id, title);
       return true;
     }
     const title = open.get(id);
