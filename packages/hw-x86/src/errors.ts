@@ -69,6 +69,9 @@ export function checkPowerOfTwo(
   low: number,
   high: number,
 ): number {
-  if (value >= low && value <= high && Number.isInteger(Math.log2(value))) return value;
+  // Doubling instead of Math.log2, whose last bit differs between engines.
+  let power = 1;
+  while (power < value) power *= 2;
+  if (power === value && value >= low && value <= high) return value;
   throw new ArgumentError(code, `${what} is ${value}; allowed: a power of two ${low}..${high}`);
 }

@@ -7,55 +7,7 @@
  *
  * @module
  */
-export {
-  type BlockNumber,
-  type ByteCount,
-  type Cycles,
-  type Nanoseconds,
-  type Pfn,
-  type PhysAddr,
-  type Unit,
-  type VirtAddr,
-  GIB,
-  HUGE_PAGE_BYTES,
-  KIB,
-  LARGE_PAGE_BYTES,
-  LINE_BYTES,
-  MIB,
-  PAGE_BYTES,
-} from './units.js';
-export {
-  BLOCKED,
-  EACCES,
-  EAGAIN,
-  EBADF,
-  EBUSY,
-  ECANCELED,
-  EEXIST,
-  EFAULT,
-  EFBIG,
-  EINVAL,
-  EIO,
-  ENOENT,
-  ENOMEM,
-  ENOSPC,
-  ENOSYS,
-  ENXIO,
-  EROFS,
-  ETIMEDOUT,
-  NIL,
-  OK,
-  PENDING,
-  isErrno,
-} from './status.js';
-export {
-  ArgumentError,
-  InvariantError,
-  UnsupportedError,
-  assert,
-  checkInteger,
-  checkPowerOfTwo,
-} from './errors.js';
+
 export {
   CR0_PE,
   CR0_PG,
@@ -70,12 +22,12 @@ export {
   EFER_LME,
   EFER_NXE,
   EFER_SCE,
-  MSR_APIC_BASE,
   MSR_A_PMC0,
+  MSR_APIC_BASE,
   MSR_CSTAR,
   MSR_EFER,
-  MSR_FIXED_CTR0,
   MSR_FIXED_CTR_CTRL,
+  MSR_FIXED_CTR0,
   MSR_FMASK,
   MSR_FS_BASE,
   MSR_GS_BASE,
@@ -83,11 +35,11 @@ export {
   MSR_LSTAR,
   MSR_MISC_ENABLE,
   MSR_PAT,
-  MSR_PERFEVTSEL0,
   MSR_PERF_CAPABILITIES,
   MSR_PERF_GLOBAL_CTRL,
   MSR_PERF_GLOBAL_OVF_CTRL,
   MSR_PERF_GLOBAL_STATUS,
+  MSR_PERFEVTSEL0,
   MSR_PMC0,
   MSR_STAR,
   MSR_TSC,
@@ -121,8 +73,19 @@ export {
   VECTOR_PF,
 } from './architecture.js';
 export {
-  BRANCHES,
+  type BlockDevice,
+  type BlockRequest,
+  type Completion,
+  createRequest,
+  DISCARD,
+  FLUSH,
+  type InterruptLine,
+  READ,
+  WRITE,
+} from './block-device.js';
+export {
   BRANCH_MISSES,
+  BRANCHES,
   CELL_COUNT,
   DTLB_LOAD_STLB_HITS,
   DTLB_LOAD_WALKS,
@@ -145,33 +108,40 @@ export {
   TSC,
   WALK_CYCLES,
 } from './cells.js';
+export type { Clock } from './clock.js';
 export {
-  type FrameSource,
-  type PhysicalMemory,
+  type Cpu,
+  GeneralProtection,
+  type PerformanceCounters,
+  SUPERVISOR,
+  USER,
+} from './cpu.js';
+export { checkRequest, gather, scatter } from './dma.js';
+export {
+  ArgumentError,
+  assert,
+  checkInteger,
+  checkPowerOfTwo,
+  InvariantError,
+  UnsupportedError,
+} from './errors.js';
+export {
+  type EventQueue,
+  type EventSink,
+  IDLE,
+  type InterruptController,
+  type Machine,
+  POWER_OFF,
+  STOPPED,
+  type Supervisor,
+  type Timer,
+} from './machine.js';
+export type {
+  FrameSource,
+  PhysicalMemory,
 } from './memory.js';
+export type { Meter } from './meter.js';
 export {
-  type Clock,
-} from './clock.js';
-export {
-  type TraceHook,
-  TRACE_BASE,
-} from './trace-hook.js';
-export {
-  type Meter,
-} from './meter.js';
-export {
-  type BlockDevice,
-  type BlockRequest,
-  type Completion,
-  type InterruptLine,
-  DISCARD,
-  FLUSH,
-  READ,
-  WRITE,
-  createRequest,
-} from './block-device.js';
-export {
-  type Mmu,
   ACCESS_FETCH,
   ACCESS_READ,
   ACCESS_WRITE,
@@ -179,22 +149,50 @@ export {
   INVPCID_ALL,
   INVPCID_ALL_GLOBAL,
   INVPCID_CONTEXT,
+  type Mmu,
 } from './mmu.js';
 export {
-  type Cpu,
-  type PerformanceCounters,
-  GeneralProtection,
-  SUPERVISOR,
-  USER,
-} from './cpu.js';
+  BLOCKED,
+  EACCES,
+  EAGAIN,
+  EBADF,
+  EBUSY,
+  ECANCELED,
+  EEXIST,
+  EFAULT,
+  EFBIG,
+  EINVAL,
+  EIO,
+  ENOENT,
+  ENOMEM,
+  ENOSPC,
+  ENOSYS,
+  ENXIO,
+  EROFS,
+  ETIMEDOUT,
+  isErrno,
+  NIL,
+  OK,
+  PENDING,
+} from './status.js';
 export {
-  type EventQueue,
-  type EventSink,
-  type InterruptController,
-  type Machine,
-  type Supervisor,
-  type Timer,
-  IDLE,
-  POWER_OFF,
-  STOPPED,
-} from './machine.js';
+  TRACE_BASE,
+  type TraceHook,
+} from './trace-hook.js';
+export {
+  type BlockNumber,
+  type ByteCount,
+  type Cycles,
+  GIB,
+  HUGE_PAGE_BYTES,
+  KIB,
+  LARGE_PAGE_BYTES,
+  LINE_BYTES,
+  MIB,
+  type Nanoseconds,
+  PAGE_BYTES,
+  type Pfn,
+  type PhysAddr,
+  type Unit,
+  type VirtAddr,
+} from './units.js';

@@ -1,3 +1,11 @@
-/** Placeholder of @hotpath/hw-x86/conformance: nothing is exported yet. */
-
-export {};
+/**
+ * The contracts as cases to run, for those who write a third machine, a device or a wrapper.
+ * Independent of any test framework: `for (const { name, run } of suite) test(name, run)`.
+ *
+ * @module
+ */
+export { blockDeviceConformance } from './block-device.js';
+export type { BlockDeviceUnderTest } from './block-rig.js';
+export type { ConformanceCase } from './case.js';
+export { type ClockUnderTest, clockConformance } from './clock.js';
+export { memoryConformance } from './memory.js';

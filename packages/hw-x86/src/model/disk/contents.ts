@@ -1,0 +1,229 @@
+import { DISCARD, FLUSH, READ, WRITE } from '../../block-device.js';
+import { scatter } from '../../dma.js';
+import { assert } from '../../errors.js';
+import { Dice } from './dice.js';
+import type { FaultRule } from './fault-plan.js';
+import type { Flight } from './flight.js';
+import type { SparseBlocks } from './sparse-blocks.js';
+import { Survival } from './survival.js';
+import { WriteCache } from './write-cache.js';
+
+/** A write on which no FLUSH can be relied, as a power cut sees it. */
+interface PendingBlock {
+  readonly write: number;
+  readonly block: number;
+  readonly data: Uint8Array;
+  readonly offset: number;
+}
+
+/**
+ * What a disk holds: the medium, and before it the volatile write cache. Effects happen at
+ * completion; this class knows no time.
+ */
+export class DiskContents {
+  readonly blockBytes: number;
+  readonly blockCount: number;
+  readonly readOnly: boolean;
+  readonly medium: SparseBlocks;
+  readonly cache: WriteCache | null;
+  /** Bytes that the medium writes as a whole: no torn write cuts inside. */
+  readonly atomicBytes: number;
+  /** Decides what survives a power cut. */
+  readonly dice: Dice;
+  readonly #scratch: Uint8Array;
+
+  constructor(
+    medium: SparseBlocks,
+    cacheBlocks: number,
+    atomicBytes: number,
+    readOnly: boolean,
+    seed: number,
+  ) {
+    this.medium = medium;
+    this.blockBytes = medium.blockBytes;
+    this.blockCount = medium.blockCount;
+    this.readOnly = readOnly;
+    this.atomicBytes = atomicBytes;
+    this.cache = cacheBlocks === 0 ? null : new WriteCache(medium, cacheBlocks);
+    this.dice = new Dice(seed);
+    this.#scratch = new Uint8Array(medium.blockBytes);
+    assert(medium.blockBytes % atomicBytes === 0, 'a block holds whole atomic units');
+  }
+
+  get volatileCache(): boolean {
+    return this.cache !== null;
+  }
+
+  /** Sequence number below which a FLUSH submitted now makes writes durable. */
+  flushTarget(): number {
+    return this.cache === null ? 0 : this.cache.tail;
+  }
+
+  /** Whether the request needs no access to the medium. */
+  cacheServes(flight: Flight): boolean {
+    const { cache } = this;
+    const { op, block, blockCount } = flight;
+    if (op === DISCARD) return true;
+    if (cache === null) return op === FLUSH;
+    if (op === FLUSH) return cache.head >= flight.target;
+    if (op === WRITE) return !flight.fua && cache.length + blockCount <= cache.capacity;
+    for (let b = block; b < block + blockCount; b++) if (!cache.has(b)) return false;
+    return true;
+  }
+
+  /** Blocks that must leave a full cache before `blockCount` more fit; null when none must. */
+  overflow(blockCount: number): Float64Array | null {
+    const { cache } = this;
+    if (cache === null) return null;
+    const excess = cache.length + blockCount - cache.capacity;
+    return excess > 0 ? cache.dirtyBelow(cache.head + excess) : null;
+  }
+
+  /** Blocks that a FLUSH with this target has to write, ascending. */
+  dirtyBelow(target: number): Float64Array {
+    return this.cache === null ? new Float64Array(0) : this.cache.dirtyBelow(target);
+  }
+
+  /** The newest contents of a block: what a READ delivers. */
+  readBlock(block: number, target: Uint8Array, offset: number): void {
+    if (this.cache?.read(block, target, offset) !== true) this.medium.read(block, target, offset);
+  }
+
+  /** Carries a request out. */
+  perform(flight: Flight): void {
+    switch (flight.op) {
+      case READ:
+        this.#deliver(flight, NO_FLIP);
+        break;
+      case WRITE:
+        this.#store(flight);
+        break;
+      case DISCARD:
+        this.cache?.supersedeRange(flight.block, flight.blockCount);
+        this.medium.erase(flight.block, flight.blockCount);
+        break;
+      default:
+        this.cache?.destage(flight.target);
+    }
+  }
+
+  /** Carries out what a fault leaves of a request. */
+  performFaulty(flight: Flight, rule: FaultRule, dice: Dice): void {
+    const bits = flight.blockCount * this.blockBytes * 8;
+    switch (rule.kind) {
+      case 'delay':
+        this.perform(flight);
+        break;
+      case 'corrupt':
+        if (flight.op === READ) {
+          this.#deliver(flight, dice.below(bits));
+        } else {
+          const bit = dice.below(bits);
+          flight.data[Math.floor(bit / 8)] ^= 1 << (bit % 8);
+          this.#store(flight);
+        }
+        break;
+      case 'torn':
+        this.#tear(flight, dice);
+        break;
+      case 'hang':
+        // The command was lost, or only its answer.
+        if (flight.op !== READ && dice.chance(0.5)) this.perform(flight);
+        break;
+      default:
+      // error and lost: nothing happens.
+    }
+  }
+
+  #deliver(flight: Flight, flippedBit: number): void {
+    const request = flight.request!;
+    const { blockBytes } = this;
+    const { memory, segmentBytes, segmentAddress } = request;
+    const whole = segmentBytes % blockBytes === 0 && flippedBit === NO_FLIP;
+    for (let i = 0; i < flight.blockCount; i++) {
+      const skip = i * blockBytes;
+      if (whole) {
+        // Straight into memory: a segment lies inside one chunk, and so does each of its blocks.
+        const address = segmentAddress[Math.floor(skip / segmentBytes)] + (skip % segmentBytes);
+        this.readBlock(flight.block + i, memory.bytes(address), address % memory.chunkBytes);
+        continue;
+      }
+      this.readBlock(flight.block + i, this.#scratch, 0);
+      const bit = flippedBit - skip * 8;
+      if (bit >= 0 && bit < blockBytes * 8) this.#scratch[Math.floor(bit / 8)] ^= 1 << (bit % 8);
+      scatter(request, skip, this.#scratch, 0, blockBytes);
+    }
+  }
+
+  #store(flight: Flight): void {
+    const { cache, medium, blockBytes } = this;
+    for (let i = 0; i < flight.blockCount; i++) {
+      const block = flight.block + i;
+      if (cache !== null && !flight.fua) {
+        cache.put(block, flight.data, i * blockBytes, flight.number);
+      } else {
+        cache?.supersede(block);
+        medium.write(block, flight.data, i * blockBytes);
+      }
+    }
+  }
+
+  /** Stores a seeded, proper part of a write's atomic units: the others keep what they had. */
+  #tear(flight: Flight, dice: Dice): void {
+    const perBlock = this.blockBytes / this.atomicBytes;
+    const unitCount = flight.blockCount * perBlock;
+    const survival = new Survival(dice.next(), unitCount, undefined);
+    // One unit at least is left out; which one is drawn, too.
+    const missing = dice.below(unitCount);
+    for (let unit = 0; unit < unitCount; unit++) {
+      const kept = unit !== missing && survival.keeps(0, Math.floor(unit / perBlock), unit);
+      if (kept) continue;
+      const block = flight.block + Math.floor(unit / perBlock);
+      this.readBlock(block, this.#scratch, 0);
+      const at = (unit % perBlock) * this.atomicBytes;
+      const old = this.#scratch.subarray(at, at + this.atomicBytes);
+      flight.data.set(old, unit * this.atomicBytes);
+    }
+    this.#store(flight);
+  }
+
+  /** The power fails: keeps a legal part of what was pending, chosen by the seed. */
+  cutPower(open: readonly Flight[], manner: number | undefined): void {
+    const pending = this.#pending(open);
+    const perBlock = this.blockBytes / this.atomicBytes;
+    const survival = new Survival(this.dice.next(), pending.length * perBlock, manner);
+    let write = -1;
+    let last = -1;
+    for (let i = 0; i < pending.length; i++) {
+      const p = pending[i];
+      if (p.write !== last) write++;
+      last = p.write;
+      for (let u = 0; u < perBlock; u++) {
+        if (!survival.keeps(write, i, i * perBlock + u)) continue;
+        const from = u * this.atomicBytes;
+        this.medium.write(p.block, p.data, p.offset + from, from, this.atomicBytes);
+      }
+    }
+    this.cache?.clear();
+  }
+
+  #pending(open: readonly Flight[]): PendingBlock[] {
+    const pending: PendingBlock[] = [];
+    this.cache?.forEach((write, block, data, offset) => {
+      pending.push({ write, block, data, offset });
+    });
+    for (const { op, number, block, blockCount, data } of open) {
+      for (let i = 0; op === WRITE && i < blockCount; i++) {
+        pending.push({ write: number, block: block + i, data, offset: i * this.blockBytes });
+      }
+    }
+    return pending;
+  }
+
+  checkInvariants(): void {
+    assert(this.#scratch.length === this.blockBytes, 'scratch holds one block');
+    this.cache?.checkInvariants();
+  }
+}
+
+const NO_FLIP = -1;
