@@ -1,0 +1,34 @@
+/** What a block cache is made with. */
+import type {
+  ByteCount,
+  FrameSource,
+  InterruptLine,
+  Meter,
+  PhysAddr,
+  PhysicalMemory,
+  TraceHook,
+} from '@hotpath/hw-x86';
+
+/** Options of a {@link BlockCache}. */
+export interface BlockCacheOptions {
+  /** Where the blocks lie; devices transfer straight into it. */
+  memory: PhysicalMemory;
+  /** Start of an arena of `capacity * blockBytes` bytes, a multiple of `blockBytes`. Or: */
+  base?: PhysAddr;
+  /** Source of 4 KiB frames, asked as slots are first used; `blockBytes` at most 4,096. */
+  frames?: FrameSource;
+  /** Bytes of a block: a power of two, 512 to 65,536. */
+  blockBytes: ByteCount;
+  /** Slots, 1 to 2**26. */
+  capacity: number;
+  /** Blocks in one request at most; default 256. */
+  mergeLimit?: number;
+  /** Failed writes in a row after which only a flush tries a block again; default 3. */
+  retryLimit?: number;
+  /** Raised when `reap()` has something to deliver that no device announces. */
+  line?: InterruptLine | null;
+  /** Takes the accesses of the structures; absent on a host. */
+  meter?: Meter | null;
+  /** Takes events; see the `TRACE_BLOCK_` constants. */
+  trace?: TraceHook | null;
+}

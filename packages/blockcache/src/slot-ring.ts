@@ -1,0 +1,102 @@
+/**
+ * A doubly linked ring over slots, closed through a pseudo-slot (its head), so that linking never
+ * branches on an empty list.
+ */
+import { assert, NIL } from '@hotpath/hw-x86';
+import { LINK_STRIDE, NEXT, PREV, RING_LIMIT, type SlotRecords } from './slot-records.js';
+
+// next(prev(s)) === s === prev(next(s)) for every slot s in a ring and for the head.
+
+/** One of the at most four rings of a policy. All calls O(1) and free of allocation. */
+export class SlotRing {
+  readonly #records: SlotRecords;
+  readonly #head: number;
+  #size = 0;
+
+  /** @param ring - 0 to 3, different for each ring over the same records */
+  constructor(records: SlotRecords, ring: number) {
+    assert(ring >= 0 && ring < RING_LIMIT, 'slot ring: no such ring');
+    this.#records = records;
+    this.#head = -1 - ring;
+    const links = records.links;
+    links[this.#head * LINK_STRIDE + PREV] = this.#head;
+    links[this.#head * LINK_STRIDE + NEXT] = this.#head;
+  }
+
+  /** Slots in the ring. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The slot at the tail (the oldest), or NIL. */
+  last(): number {
+    const slot = this.#records.links[this.#head * LINK_STRIDE + PREV];
+    return slot < 0 ? NIL : slot;
+  }
+
+  /** The slot at the head (the newest), or NIL. */
+  first(): number {
+    const slot = this.#records.links[this.#head * LINK_STRIDE + NEXT];
+    return slot < 0 ? NIL : slot;
+  }
+
+  /** The slot one nearer to the head, or NIL at the head. */
+  newer(slot: number): number {
+    const newer = this.#records.links[slot * LINK_STRIDE + PREV];
+    return newer < 0 ? NIL : newer;
+  }
+
+  /** Puts a slot that is in no ring at the head. */
+  push(slot: number): void {
+    const links = this.#records.links;
+    const head = this.#head;
+    const first = links[head * LINK_STRIDE + NEXT];
+    links[slot * LINK_STRIDE + PREV] = head;
+    links[slot * LINK_STRIDE + NEXT] = first;
+    links[first * LINK_STRIDE + PREV] = slot;
+    links[head * LINK_STRIDE + NEXT] = slot;
+    this.#size += 1;
+  }
+
+  /** Takes out a slot of this ring. */
+  remove(slot: number): void {
+    const links = this.#records.links;
+    const prev = links[slot * LINK_STRIDE + PREV];
+    const next = links[slot * LINK_STRIDE + NEXT];
+    links[prev * LINK_STRIDE + NEXT] = next;
+    links[next * LINK_STRIDE + PREV] = prev;
+    this.#size -= 1;
+  }
+
+  /** Moves a slot of this ring to the head. */
+  renew(slot: number): void {
+    const links = this.#records.links;
+    const head = this.#head;
+    const first = links[head * LINK_STRIDE + NEXT];
+    // Linking the first slot before itself would make a ring of one and lose all the others.
+    if (first === slot) return;
+    const prev = links[slot * LINK_STRIDE + PREV];
+    const next = links[slot * LINK_STRIDE + NEXT];
+    links[prev * LINK_STRIDE + NEXT] = next;
+    links[next * LINK_STRIDE + PREV] = prev;
+    links[slot * LINK_STRIDE + PREV] = head;
+    links[slot * LINK_STRIDE + NEXT] = first;
+    links[first * LINK_STRIDE + PREV] = slot;
+    links[head * LINK_STRIDE + NEXT] = slot;
+  }
+
+  /** Throws InvariantError unless the ring is whole and as long as it says. O(size). */
+  checkInvariants(): void {
+    const links = this.#records.links;
+    let count = 0;
+    let slot = this.#head;
+    do {
+      const next = links[slot * LINK_STRIDE + NEXT];
+      assert(links[next * LINK_STRIDE + PREV] === slot, 'slot ring: links disagree');
+      slot = next;
+      count += 1;
+      assert(count <= this.#size + 1, 'slot ring: more slots than its size');
+    } while (slot !== this.#head);
+    assert(count === this.#size + 1, 'slot ring: fewer slots than its size');
+  }
+}
