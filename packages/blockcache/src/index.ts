@@ -3,7 +3,8 @@
  *
  * @module
  */
-export { BlockCache, type BlockCacheCounts, type BlockCacheOptions } from './block-cache.js';
+export { BlockCache, type BlockCacheCounts } from './block-cache.js';
+export type { BlockCacheOptions } from './block-cache-options.js';
 export { LruPolicy } from './policies/lru.js';
 export type { Policy, PolicyClass, PolicySlots } from './policy.js';
 export { type SlotMap, type SlotMapClass, slotMapClass } from './slot-map.js';

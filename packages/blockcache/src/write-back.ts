@@ -244,7 +244,10 @@ export class WriteBack implements Completion {
       if (operation.againSlots.length === 0) break;
       this.#collectAgain(operation);
     }
-    if (!device.device.volatileCache || operation.fua) return this.#finish(operation, OK);
+    if (!device.device.volatileCache || operation.fua) {
+      this.#finish(operation, OK);
+      return;
+    }
     this.counts.deviceFlushes += 1;
     const result = device.device.submit(operation.request);
     if (result === PENDING) this.flushesInFlight += 1;
