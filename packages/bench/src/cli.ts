@@ -1,3 +1,6 @@
 /** The command `hotpath`. */
 
-export {};
+import { runProgram } from './command/program.js';
+import { processTerminal } from './command/terminal.js';
+
+process.exitCode = await runProgram(process.argv.slice(2), processTerminal());

@@ -1,0 +1,17 @@
+import type { Contestant } from '../../harness/contestant.js';
+import { heapBytesFor, slabHeap } from '../../replay/heap.js';
+import { type AllocWorkload, readRecording, replayRound } from './recording.js';
+
+export const contestant: Contestant<AllocWorkload> = {
+  name: '@hotpath/slab Kmalloc',
+  package: '@hotpath/slab',
+  prepare(workload) {
+    const trace = readRecording(workload);
+    const heap = slabHeap(heapBytesFor(trace.peakLiveBytes));
+    const handles = new Float64Array(trace.objectCount);
+    return {
+      operationCount: trace.eventCount,
+      run: () => replayRound(heap, trace, handles),
+    };
+  },
+};
