@@ -1,0 +1,63 @@
+import { NIL } from '@hotpath/hw-x86';
+
+/** A run of pages on its way from or to the store. Pooled. */
+export class Transfer {
+  readonly id: number;
+  readonly frames: Float64Array;
+  write = false;
+  file = NIL;
+  /** First page and number of pages. */
+  page = 0;
+  count = 0;
+  /** Size of the file when the transfer was submitted: what lies beyond reads as zeros. */
+  size = 0;
+  /** Next free transfer. */
+  next: Transfer | null = null;
+
+  constructor(id: number, pageLimit: number) {
+    this.id = id;
+    this.frames = new Float64Array(pageLimit);
+  }
+}
+
+/** All transfers, by id. */
+export class TransferPool {
+  /** Transfers under way. */
+  usedCount = 0;
+  private readonly transfers: Transfer[] = [];
+  private readonly pageLimit: number;
+  private free: Transfer | null = null;
+
+  /** @param pageLimit - longest run, in pages */
+  constructor(pageLimit: number) {
+    this.pageLimit = pageLimit;
+  }
+
+  at(id: number): Transfer {
+    return this.transfers[id];
+  }
+
+  take(write: boolean, file: number, page: number): Transfer {
+    let transfer = this.free;
+    if (transfer === null) {
+      transfer = new Transfer(this.transfers.length, this.pageLimit);
+      this.transfers.push(transfer);
+    } else {
+      this.free = transfer.next;
+      transfer.next = null;
+    }
+    transfer.write = write;
+    transfer.file = file;
+    transfer.page = page;
+    transfer.count = 0;
+    this.usedCount++;
+    return transfer;
+  }
+
+  give(transfer: Transfer): void {
+    transfer.file = NIL;
+    transfer.next = this.free;
+    this.free = transfer;
+    this.usedCount--;
+  }
+}
