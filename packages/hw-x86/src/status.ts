@@ -35,12 +35,18 @@ export const EBUSY = -16;
 export const EEXIST = -17;
 /** Invalid argument. */
 export const EINVAL = -22;
+/** Too many open files in the system. */
+export const ENFILE = -23;
+/** Too many open files in the process. */
+export const EMFILE = -24;
 /** File too large. */
 export const EFBIG = -27;
 /** No space left on device. */
 export const ENOSPC = -28;
 /** Read-only file system or device. */
 export const EROFS = -30;
+/** File name too long. */
+export const ENAMETOOLONG = -36;
 /** Function not implemented. */
 export const ENOSYS = -38;
 /** The device gave no answer in time. */
