@@ -57,7 +57,7 @@ process.on('message', (command: Command) => {
     .catch(
       (error): Reply => ({
         kind: 'failed',
-        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        message: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
       }),
     )
     .then((reply) => process.send?.(reply));

@@ -9,7 +9,7 @@ function zipf(
   return {
     name,
     title: `LRU of ${capacity} entries, Zipf(1.0) over ${itemCount} keys`,
-    parameters: { capacity, itemCount, exponent: 1, requestCount: 1_000_000 },
+    parameters: { capacity, itemCount, exponent: 1, requestCount: 500_000 },
   };
 }
 
@@ -17,6 +17,10 @@ function zipf(
 export const area: Area<CacheWorkload> = {
   title: 'caches',
   operation: 'get-or-insert',
-  contestants: ['lru-cache', 'mnemonist', 'quick-lru', 'tiny-lru', 'map'],
-  workloads: [zipf('zipf-1Ki', 2 ** 10), zipf('zipf-64Ki', 2 ** 16)],
+  contestants: ['hotpath-lru', 'lru-cache', 'mnemonist', 'quick-lru', 'tiny-lru', 'map'],
+  workloads: [
+    zipf('zipf-1Ki', 2 ** 10),
+    // A Map in order of use takes 5.9 us a request here: minutes for one race.
+    { ...zipf('zipf-64Ki', 2 ** 16), without: ['map'] },
+  ],
 };

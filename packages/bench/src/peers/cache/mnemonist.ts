@@ -1,4 +1,4 @@
-import mnemonist from 'mnemonist';
+import { LRUMap } from 'mnemonist';
 import type { Contestant } from '../../harness/contestant.js';
 import { type CacheWorkload, getOrInsert, requestedKeys } from './requests.js';
 
@@ -7,7 +7,7 @@ export const contestant: Contestant<CacheWorkload> = {
   name: 'mnemonist LRUMap',
   package: 'mnemonist',
   prepare(workload, seed) {
-    const cache = new mnemonist.LRUMap<number, number>(Uint32Array, Uint32Array, workload.capacity);
+    const cache = new LRUMap<number, number>(Uint32Array, Uint32Array, workload.capacity);
     const keys = requestedKeys(workload, seed);
     return { operationCount: keys.length, run: () => getOrInsert(cache, keys) };
   },
