@@ -5,6 +5,7 @@
  */
 export { createArenaMemory } from '../arena/arena-memory.js';
 export { createMemoryDisk, type MemoryDisk, type MemoryDiskOptions } from '../arena/memory-disk.js';
+export type { ExceptionHandler, ModelCpu } from './cpu.js';
 export {
   createHddDisk,
   createModelDisk,
@@ -37,3 +38,26 @@ export {
   KEEP_WRITES,
 } from './disk/survival.js';
 export { LOG_DONE, LOG_MARK, type LogEntry, WriteLog } from './disk/write-log.js';
+export {
+  CPUS_MAX,
+  createMachine,
+  type MachineOptions,
+  type ModelMachine,
+  type ModelTimer,
+  type PoweredDevice,
+} from './machine.js';
+export { MEMORY_BYTES_MAX, ModelMemory } from './memory.js';
+export type { MeterRegion, ModelMeter } from './meter.js';
+export { METER_BASE, METER_BYTES } from './meter-range.js';
+export type { ModelMmu } from './mmu.js';
+export {
+  type Profile,
+  type ProfileNumbers,
+  type ProfileTable,
+  profileNumbers,
+  type Sourced,
+  withProfile,
+} from './profile.js';
+export { SKYLAKE_CLIENT } from './profiles/skylake-client.js';
+export { formatAddress, StaleTranslationError } from './stale-translation.js';
+export { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './tlb-bank.js';

@@ -1,0 +1,100 @@
+import { L1D_HITS, L1D_MISSES, L2_HITS, L2_MISSES, LLC_MISSES, LLC_REFERENCES } from '../cells.js';
+import { CacheLevel } from './cache-level.js';
+import type { ProfileNumbers } from './profile.js';
+
+/** Nanoseconds to whole cycles, rounded to nearest. */
+export function cyclesOf(ns: number, frequencyHz: number): number {
+  return Math.round((ns * frequencyHz) / 1e9);
+}
+
+/**
+ * L1D, L1I and L2 of one processor over an L3 that all share. Answers latencies and counts into
+ * the processor's cells; it charges nothing itself.
+ *
+ * The model is a blocking one: a miss costs its whole latency. Overlap of misses by out-of-order
+ * execution is not modelled; sequential lines of a bulk copy cost the stream figures instead, as
+ * the hardware prefetchers make them.
+ */
+export class CacheHierarchy {
+  readonly l1d: CacheLevel;
+  readonly l1i: CacheLevel;
+  readonly l2: CacheLevel;
+  readonly l3: CacheLevel;
+  readonly l1Cycles: number;
+  readonly #l2Cycles: number;
+  readonly #l3Cycles: number;
+  readonly #memoryCycles: number;
+  readonly #l2Stream: number;
+  readonly #l3Stream: number;
+  readonly #memoryStream: number;
+  readonly #cells: Float64Array;
+
+  constructor(numbers: ProfileNumbers, cells: Float64Array, l3: CacheLevel, seed: number) {
+    const policy = numbers.cacheReplacement;
+    this.l1d = new CacheLevel(numbers.l1dBytes, numbers.l1dWays, policy, seed + 1);
+    this.l1i = new CacheLevel(numbers.l1iBytes, numbers.l1iWays, policy, seed + 2);
+    this.l2 = new CacheLevel(numbers.l2Bytes, numbers.l2Ways, policy, seed + 3);
+    this.l3 = l3;
+    this.l1Cycles = numbers.l1dCycles;
+    this.#l2Cycles = numbers.l2Cycles;
+    this.#l3Cycles = numbers.l3Cycles;
+    this.#memoryCycles = cyclesOf(numbers.memoryNs, numbers.frequencyHz);
+    this.#l2Stream = numbers.l2StreamCycles;
+    this.#l3Stream = numbers.l3StreamCycles;
+    this.#memoryStream = cyclesOf(numbers.memoryStreamNs, numbers.frequencyHz);
+    this.#cells = cells;
+  }
+
+  /** Latency of a data access to a line, and brings it in. */
+  data(page: number, line: number): number {
+    if (this.l1d.access(page, line)) {
+      this.#cells[L1D_HITS] += 1;
+      return this.l1Cycles;
+    }
+    return this.dataMiss(page, line);
+  }
+
+  /** Latency of a data access whose line L1D did not have (and has now). */
+  dataMiss(page: number, line: number): number {
+    this.#cells[L1D_MISSES] += 1;
+    return this.#beyondL1(page, line);
+  }
+
+  /** Latency beyond a pipelined hit of an instruction fetch: 0 when L1I has the line. */
+  fetch(page: number, line: number): number {
+    if (this.l1i.access(page, line)) return 0;
+    return this.#beyondL1(page, line);
+  }
+
+  /** Cost of a line that follows its predecessor in a bulk copy, and brings it in. */
+  stream(page: number, line: number): number {
+    const cells = this.#cells;
+    if (this.l1d.access(page, line)) {
+      cells[L1D_HITS] += 1;
+      return 1;
+    }
+    cells[L1D_MISSES] += 1;
+    if (this.l2.access(page, line)) {
+      cells[L2_HITS] += 1;
+      return this.#l2Stream;
+    }
+    cells[L2_MISSES] += 1;
+    cells[LLC_REFERENCES] += 1;
+    if (this.l3.access(page, line)) return this.#l3Stream;
+    cells[LLC_MISSES] += 1;
+    return this.#memoryStream;
+  }
+
+  #beyondL1(page: number, line: number): number {
+    const cells = this.#cells;
+    if (this.l2.access(page, line)) {
+      cells[L2_HITS] += 1;
+      return this.#l2Cycles;
+    }
+    cells[L2_MISSES] += 1;
+    cells[LLC_REFERENCES] += 1;
+    if (this.l3.access(page, line)) return this.#l3Cycles;
+    cells[LLC_MISSES] += 1;
+    return this.#memoryCycles;
+  }
+}

@@ -1,0 +1,91 @@
+import { SIZE_2M, SIZE_4K } from './tlb-bank.js';
+
+/** Entries of one direct-mapped table of small pages. */
+export const FRONT_SLOTS = 256;
+const LARGE_SLOTS = 64;
+/** The table of metered accesses; 0..8 are three privilege contexts times three kinds of access. */
+export const METER_TABLE = 9;
+const TABLES = 10;
+// No masked address has bit 0 set, so this tag never matches.
+const NO_TAG = 1;
+
+/**
+ * Direct-mapped finder over the first-level TLB, one table for each kind of access in each
+ * privilege context: an entry here says "this page, for this access, is allowed, is in first-level
+ * slot s, and lies in physical page p". It holds nothing the TLB does not hold, so it changes host
+ * time only: hits still stamp the TLB slot, and a slot that leaves the TLB leaves here, too.
+ *
+ * Large pages are found by 2 MiB piece in tables of their own.
+ * For every live entry e: e is in table t of slot s only if bit t of fronted[s] is set.
+ */
+export class FrontTable {
+  /** Low address word of the page, or a tag that never matches. */
+  readonly low = new Int32Array(TABLES * FRONT_SLOTS).fill(NO_TAG);
+  readonly high = new Int32Array(TABLES * FRONT_SLOTS);
+  /** Physical page number. */
+  readonly page = new Int32Array(TABLES * FRONT_SLOTS);
+  /** First-level TLB slot, as an index into the stamp column. */
+  readonly slot = new Int32Array(TABLES * FRONT_SLOTS);
+  readonly largeLow = new Int32Array(TABLES * LARGE_SLOTS).fill(NO_TAG);
+  readonly largeHigh = new Int32Array(TABLES * LARGE_SLOTS);
+  readonly largePage = new Int32Array(TABLES * LARGE_SLOTS);
+  readonly largeSlot = new Int32Array(TABLES * LARGE_SLOTS);
+  readonly #fronted: Int32Array;
+
+  /** @param slotCount - first-level TLB slots */
+  constructor(slotCount: number) {
+    this.#fronted = new Int32Array(slotCount);
+  }
+
+  /** Adds a page to table `table`. */
+  add(table: number, low: number, high: number, size: number, slot: number, page: number): void {
+    this.#fronted[slot] |= 1 << table;
+    if (size === SIZE_4K) {
+      const at = table * FRONT_SLOTS + ((low >>> 12) & (FRONT_SLOTS - 1));
+      this.low[at] = low & -4096;
+      this.high[at] = high;
+      this.page[at] = page;
+      this.slot[at] = slot;
+      return;
+    }
+    const at = largeIndex(table, low, high);
+    this.largeLow[at] = low & -2097152;
+    this.largeHigh[at] = high;
+    this.largePage[at] = page & -512;
+    this.largeSlot[at] = slot;
+  }
+
+  /** Takes a first-level slot out of every table, before the TLB drops or replaces it. */
+  remove(slot: number, low: number, high: number, size: number): void {
+    const tables = this.#fronted[slot];
+    if (tables === 0) return;
+    this.#fronted[slot] = 0;
+    for (let table = 0; table < TABLES; table++) {
+      if (((tables >>> table) & 1) === 0) continue;
+      if (size === SIZE_4K) {
+        const at = table * FRONT_SLOTS + ((low >>> 12) & (FRONT_SLOTS - 1));
+        if (this.slot[at] === slot) this.low[at] = NO_TAG;
+      } else if (size === SIZE_2M) {
+        const at = largeIndex(table, low, high);
+        if (this.largeSlot[at] === slot) this.largeLow[at] = NO_TAG;
+      } else {
+        const first = table * LARGE_SLOTS;
+        for (let at = first; at < first + LARGE_SLOTS; at++) {
+          if (this.largeSlot[at] === slot) this.largeLow[at] = NO_TAG;
+        }
+      }
+    }
+  }
+
+  /** Empties all tables. */
+  clear(): void {
+    this.low.fill(NO_TAG);
+    this.largeLow.fill(NO_TAG);
+    this.#fronted.fill(0);
+  }
+}
+
+/** Index of the 2 MiB piece that holds the address. */
+export function largeIndex(table: number, low: number, high: number): number {
+  return table * LARGE_SLOTS + (((low >>> 21) | (high << 11)) & (LARGE_SLOTS - 1));
+}
