@@ -61,6 +61,13 @@ export interface Cpu extends PerformanceCounters {
   interruptsEnabled: boolean;
   /** Current privilege level: SUPERVISOR or USER. */
   readonly privilege: number;
-  /** Changes ring; counters with a USR or OS filter are split here. */
+  /**
+   * SYSCALL or SYSRET: changes ring and charges it; counters with a USR or OS filter are split here.
+   */
   setPrivilege(privilege: number): void;
+  /**
+   * Changes ring without a charge: for a kernel that suspends or resumes a program between two
+   * steps, whose way in and out (interrupt, exception) has been charged already.
+   */
+  enter(privilege: number): void;
 }

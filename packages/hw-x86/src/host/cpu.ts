@@ -63,6 +63,7 @@ export function createHostCpu(id = 0): Cpu {
     interruptsEnabled: true,
     privilege: SUPERVISOR,
     setPrivilege: refuse('privilege levels'),
+    enter: refuse('privilege levels'),
     supported: false,
     counterBits: 0,
     generalCount: 0,
