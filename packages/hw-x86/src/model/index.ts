@@ -13,7 +13,8 @@ export {
   createSataSsd,
   type ModelDiskOptions,
 } from './disk/create.js';
-export type { DiskTotals, ModelDisk } from './disk/disk.js';
+export type { ModelDisk } from './disk/disk.js';
+export type { DiskSnapshot, DiskTotals } from './disk/disk-parts.js';
 export type { FaultKind, FaultRule } from './disk/fault-plan.js';
 export {
   DISK_PROFILES,
@@ -58,6 +59,11 @@ export {
   type Sourced,
   withProfile,
 } from './profile.js';
+export { ICE_LAKE } from './profiles/ice-lake.js';
 export { SKYLAKE_CLIENT } from './profiles/skylake-client.js';
+export { SKYLAKE_SERVER } from './profiles/skylake-server.js';
+export { TEACHING } from './profiles/teaching.js';
+export { ZEN_2 } from './profiles/zen-2.js';
+export { ZEN_4 } from './profiles/zen-4.js';
 export { formatAddress, StaleTranslationError } from './stale-translation.js';
 export { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './tlb-bank.js';

@@ -1,0 +1,81 @@
+import type { Profile } from '../profile.js';
+import { REPLACE_LRU } from '../tlb-bank.js';
+
+const RULE = 'definition: the latency numbers of operating-systems courses';
+const REACH = 'definition: 64 entries reach 256 KiB, 128 MiB and 64 GiB';
+const PLAIN = 'definition: as simple as can be explained at a blackboard';
+
+/**
+ * Round numbers for teaching: 1 GHz, so that a cycle is a nanosecond; one fully associative TLB of
+ * 64 entries, no second level and no paging-structure caches, so that a miss reads 4, 3 or 2
+ * entries for pages of 4 KiB, 2 MiB and 1 GiB.
+ */
+export const TEACHING: Profile = {
+  name: 'teaching',
+  eventTable: 'skylake',
+  table: {
+    frequencyHz: [1_000_000_000, 'definition: a cycle is a nanosecond'],
+    physicalAddressBits: [52, PLAIN],
+    retireWidth: [1, PLAIN],
+    storeCycles: [1, RULE],
+    l1dBytes: [32 * 1024, PLAIN],
+    l1dWays: [8, PLAIN],
+    l1dCycles: [1, RULE],
+    l1iBytes: [32 * 1024, PLAIN],
+    l1iWays: [8, PLAIN],
+    l2Bytes: [256 * 1024, PLAIN],
+    l2Ways: [8, PLAIN],
+    l2Cycles: [4, RULE],
+    l3Bytes: [8 * 1024 * 1024, PLAIN],
+    l3Ways: [16, PLAIN],
+    l3Cycles: [10, RULE],
+    memoryNs: [100, RULE],
+    l2StreamCycles: [4, 'definition: no prefetchers, so a stream pays the latency'],
+    l3StreamCycles: [10, 'definition: no prefetchers, so a stream pays the latency'],
+    memoryStreamNs: [100, 'definition: no prefetchers, so a stream pays the latency'],
+    cacheReplacement: [REPLACE_LRU, PLAIN],
+    dtlbShared: [1, REACH],
+    dtlb4kEntries: [64, REACH],
+    dtlb4kWays: [64, REACH],
+    dtlb2mEntries: [0, REACH],
+    dtlb2mWays: [0, REACH],
+    dtlb1gEntries: [0, REACH],
+    dtlb1gWays: [0, REACH],
+    itlbShared: [1, REACH],
+    itlb4kEntries: [64, REACH],
+    itlb4kWays: [64, REACH],
+    itlb2mEntries: [0, REACH],
+    itlb2mWays: [0, REACH],
+    stlbEntries: [0, PLAIN],
+    stlbWays: [0, PLAIN],
+    stlbHolds2m: [0, PLAIN],
+    stlb1gEntries: [0, PLAIN],
+    stlb1gWays: [0, PLAIN],
+    stlbFetchEntries: [0, PLAIN],
+    stlbFetchWays: [0, PLAIN],
+    stlbCycles: [0, PLAIN],
+    tlbReplacement: [REPLACE_LRU, PLAIN],
+    pml4CacheEntries: [0, PLAIN],
+    pdptCacheEntries: [0, PLAIN],
+    pdCacheEntries: [0, PLAIN],
+    walkStepCycles: [4, 'definition: in flat mode every page-table entry is taken to be in L2'],
+    predictorBits: [10, PLAIN],
+    branchMissCycles: [10, PLAIN],
+    syscallCycles: [50, RULE],
+    sysretCycles: [50, RULE],
+    exceptionCycles: [500, RULE],
+    interruptCycles: [500, RULE],
+    ipiSendCycles: [100, PLAIN],
+    ipiLatencyCycles: [1000, 'definition: a message to another processor takes a microsecond'],
+    invlpgCycles: [100, PLAIN],
+    invpcidCycles: [100, PLAIN],
+    writeCr3Cycles: [100, PLAIN],
+    readMsrCycles: [100, PLAIN],
+    writeMsrCycles: [100, PLAIN],
+    rdpmcCycles: [20, PLAIN],
+    rdtscCycles: [20, PLAIN],
+    nvmeReadNs: [10_000, RULE],
+    sataSsdReadNs: [100_000, RULE],
+    hddReadNs: [10_000_000, RULE],
+  },
+};

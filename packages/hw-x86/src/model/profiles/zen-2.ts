@@ -1,0 +1,62 @@
+import type { Profile } from '../profile.js';
+import { REPLACE_LRU } from '../tlb-bank.js';
+import { DISK_LATENCIES, PRIVILEGED_COSTS, UNPUBLISHED } from './shared-figures.js';
+
+const SOG = 'AMD Software Optimization Guide for Family 17h Models 30h+ (56305)';
+const SEVEN = '7-cpu.com, Zen2: Ryzen 7 3700X, DDR4-3200, measured';
+
+/** Ryzen 7 3700X: one core complex of Zen 2. */
+export const ZEN_2: Profile = {
+  name: 'zen-2',
+  eventTable: 'skylake',
+  table: {
+    ...PRIVILEGED_COSTS,
+    ...DISK_LATENCIES,
+    ...UNPUBLISHED,
+    frequencyHz: [3_600_000_000, 'Ryzen 7 3700X: base frequency'],
+    physicalAddressBits: [48, 'CPUID 80000008H of family 17h'],
+    retireWidth: [4, `${SOG} 2.10: four ALUs`],
+    storeCycles: [1, `${SOG} 2.12: one store a cycle, buffered`],
+    l1dBytes: [32 * 1024, `${SOG} 2.6.2`],
+    l1dWays: [8, `${SOG} 2.6.2`],
+    l1dCycles: [4, `${SOG} 2.6.2`],
+    l1iBytes: [32 * 1024, `${SOG} 2.6.1`],
+    l1iWays: [8, `${SOG} 2.6.1`],
+    l2Bytes: [512 * 1024, `${SOG} 2.6.3`],
+    l2Ways: [8, `${SOG} 2.6.3`],
+    l2Cycles: [12, `${SOG} 2.6.3: not less than 12`],
+    l3Bytes: [16 * 1024 * 1024, `${SOG} 2.6.4: a core complex`],
+    l3Ways: [16, `${SOG} 2.6.4`],
+    l3Cycles: [39, `${SOG} 2.6.4: average load-to-use latency 39 cycles`],
+    memoryNs: [77, `${SEVEN}: 38 cycles + 66 ns`],
+    l2StreamCycles: [2, `${SOG} 2.6.3: 64 bytes a cycle fill and victim traffic, halved`],
+    l3StreamCycles: [4, `${SOG} 2.6.4: 32 bytes a cycle, halved by victims`],
+    memoryStreamNs: [3.2, 'one core streams about 20 GB/s of DDR4-3200 (STREAM, one thread)'],
+    cacheReplacement: [REPLACE_LRU, 'assumed; AMD publishes none'],
+    dtlbShared: [1, `${SOG} 2.7: one array for all page sizes`],
+    dtlb4kEntries: [64, `${SOG} 2.7`],
+    dtlb4kWays: [64, `${SOG} 2.7: fully associative`],
+    dtlb2mEntries: [0, `${SOG} 2.7: one array for all page sizes`],
+    dtlb2mWays: [0, `${SOG} 2.7: one array for all page sizes`],
+    dtlb1gEntries: [0, `${SOG} 2.7: one array for all page sizes`],
+    dtlb1gWays: [0, `${SOG} 2.7: one array for all page sizes`],
+    itlbShared: [1, `${SOG} 2.7: one array for all page sizes`],
+    itlb4kEntries: [64, `${SOG} 2.7`],
+    itlb4kWays: [64, `${SOG} 2.7: fully associative`],
+    itlb2mEntries: [0, `${SOG} 2.7: one array for all page sizes`],
+    itlb2mWays: [0, `${SOG} 2.7: one array for all page sizes`],
+    stlbEntries: [2048, `${SOG} 2.7: L2 DTLB`],
+    stlbWays: [16, `${SOG} 2.7: L2 DTLB`],
+    stlbHolds2m: [1, `${SOG} 2.7: L2 DTLB; 1 GiB pages are smashed to 2 MiB`],
+    stlb1gEntries: [0, `${SOG} 2.7: L2 DTLB; 1 GiB pages are smashed to 2 MiB`],
+    stlb1gWays: [0, `${SOG} 2.7: L2 DTLB; 1 GiB pages are smashed to 2 MiB`],
+    stlbFetchEntries: [1024, `${SOG} 2.7: L2 ITLB`],
+    stlbFetchWays: [8, `${SOG} 2.7: L2 ITLB`],
+    stlbCycles: [7, 'as measured on Zen 4; 7-cpu.com gives 7 for Zen 2'],
+    tlbReplacement: [REPLACE_LRU, 'assumed; AMD publishes none'],
+    pml4CacheEntries: [64, `${SOG} 2.7: 64-entry PDC holds PML4 and PDP entries`],
+    pdptCacheEntries: [64, `${SOG} 2.7: 64-entry PDC holds PML4 and PDP entries`],
+    pdCacheEntries: [64, 'PD entries live in the L2 DTLB; 64 places of their own in the model'],
+    branchMissCycles: [18, 'Agner Fog, The microarchitecture of Intel and AMD CPUs: about 18'],
+  },
+};
