@@ -1,3 +1,43 @@
-/** Placeholder of @hotpath/kernel: nothing is exported yet. */
+/**
+ * A whole operating system on the modelled machine, as a library: boot it, give it programs, see
+ * where the cycles went.
+ *
+ * @module
+ */
 
-export {};
+export { boot } from './boot.js';
+export { Kernel, type KernelParts, type RunOptions } from './kernel.js';
+export { type FrameBlocks, Vmalloc } from './memory/vmalloc.js';
+export { type BootOptions, DISKS, PROFILES, SCHEDULERS, type Settings } from './options.js';
+export { KernelPanic } from './panic.js';
+export type { Call } from './syscall/call.js';
+export {
+  SYS_BRK,
+  SYS_CLOSE,
+  SYS_EXIT,
+  SYS_FSYNC,
+  SYS_GETPID,
+  SYS_LSEEK,
+  SYS_NICE,
+  SYS_OPEN,
+  SYS_READ,
+  SYS_WRITE,
+  SYS_YIELD,
+  systemCallName,
+} from './syscall/numbers.js';
+export {
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+  type Program,
+  SEEK_CUR,
+  SEEK_END,
+  SEEK_SET,
+  type SystemCalls,
+} from './syscall/program.js';
+export type { SpawnOptions } from './task/lifecycle.js';
+export { STATUS_ABORT, STATUS_KILLED, STATUS_SEGV, type TaskReport } from './task/tasks.js';

@@ -1,0 +1,327 @@
+/**
+ * From switched-off machine to running kernel, top to bottom. Start reading here: each part is made
+ * once, in the order in which it needs the others, and given what it needs and no more.
+ */
+import { BlockCache } from '@hotpath/blockcache';
+import {
+  assert,
+  CR0_PE,
+  CR0_PG,
+  CR0_WP,
+  CR4_PAE,
+  CR4_PCE,
+  CR4_PCIDE,
+  CR4_PGE,
+  CR4_SMAP,
+  CR4_SMEP,
+  EFER_LMA,
+  EFER_LME,
+  EFER_NXE,
+  EFER_SCE,
+  InvariantError,
+  NIL,
+  OK,
+  PTE_GLOBAL,
+  PTE_WRITE,
+} from '@hotpath/hw-x86';
+import { createMachine, createModelDisk, type ModelMachine } from '@hotpath/hw-x86/model';
+import { PageCache } from '@hotpath/pagecache';
+import { Tracer } from '@hotpath/pmc-trace';
+import { Scheduler } from '@hotpath/sched';
+import { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
+import { bootCurrent } from './current.js';
+import { FileStore } from './fs/file-store.js';
+import { Files } from './fs/files.js';
+import { BootWait, formatExtents, mountExtents } from './fs/mount.js';
+import { OpenFiles } from './fs/open-files.js';
+import { Kernel } from './kernel.js';
+import { AddressSpaces } from './memory/address-space.js';
+import { KernelMemory } from './memory/kernel-memory.js';
+import {
+  DIRECT_MAP,
+  directAddress,
+  largestPage,
+  VMALLOC,
+  VMALLOC_HUGE,
+} from './memory/memory-map.js';
+import { PageFaults } from './memory/page-fault.js';
+import { MAP_NO_EXECUTE, PageTables } from './memory/page-tables.js';
+import { TlbShootdown } from './memory/tlb-shootdown.js';
+import { Vmalloc } from './memory/vmalloc.js';
+import { type BootOptions, fillOptions } from './options.js';
+import { KernelPanic, panicReport } from './panic.js';
+import { FS_BLOCK_BYTES, RESERVED_BYTES, TASK_LIMIT } from './params.js';
+import { blockHandler } from './syscall/block-calls.js';
+import { type Handler, SystemCallEntry } from './syscall/entry.js';
+import { FileCalls } from './syscall/file-calls.js';
+import { installProcessCalls } from './syscall/process-calls.js';
+import { Dispatcher } from './task/dispatcher.js';
+import { Lifecycle } from './task/lifecycle.js';
+import { Tasks } from './task/tasks.js';
+import { UserAccess } from './task/user-access.js';
+import { TaskWaits } from './task/waits.js';
+import { defineKernelEvents } from './trace-events.js';
+import { VECTOR_DISK, VECTOR_SHOOTDOWN } from './vectors.js';
+
+/** CR4 as this kernel wants it: global pages, PCIDs, and no ring-0 access to user pages by accident. */
+const CR4 = CR4_PAE | CR4_PGE | CR4_PCE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
+const CR0 = (CR0_PE | CR0_WP | CR0_PG) >>> 0;
+const EFER = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+
+/**
+ * Boots a kernel on a machine of its own. The same options are the same run, to the cycle. Longer
+ * than a function should be, on purpose: the wiring is one list, read in one go.
+ * @throws ArgumentError for an option outside its range, or a disk without a file layer
+ */
+export function boot(options: BootOptions = {}): Kernel {
+  const settings = fillOptions(options);
+
+  // The machine, and which CPU of it we are on.
+  const machine = createMachine(settings);
+  const { memory, meter } = machine;
+  const current = bootCurrent(machine.cpus[0]);
+  const tracer = settings.trace
+    ? new Tracer({ cpuCount: settings.cpus, ticksPerSecond: machine.frequencyHz })
+    : null;
+  const trace = tracer === null ? null : tracer.hook(machine.cpus.map((cpu) => cpu.cells));
+  if (tracer !== null) defineKernelEvents(tracer.registry);
+
+  // Memory map: what is RAM and not ours goes to the page allocator.
+  const pages = new PageAllocator({
+    ranges: [{ start: RESERVED_BYTES, byteCount: settings.memoryBytes - RESERVED_BYTES }],
+    cpuCount: settings.cpus,
+    meter,
+    trace,
+  });
+
+  // Page tables: the direct map with the largest pages, and the tables all spaces will share.
+  const tables = new PageTables(memory, pages, current);
+  const kernelRoot = tables.createTable();
+  mapPhysicalMemory(tables, kernelRoot, settings.memoryBytes);
+  tables.reserveTopLevel(kernelRoot, VMALLOC);
+  tables.reserveTopLevel(kernelRoot, VMALLOC_HUGE);
+  turnPagingOn(machine, kernelRoot);
+  tables.useDirectMap();
+  const words = new KernelMemory(current);
+  const zeroFrame = pages.allocate();
+  memory.fill(zeroFrame, 4096, 0);
+
+  // Kernel memory: slab caches for objects, kmalloc for buffers, vmalloc for what must be contiguous.
+  const slabs = new SlabAllocator({ pages, memory, cpuCount: settings.cpus, meter, trace });
+  const kmalloc = new Kmalloc(slabs);
+  const taskObjects = slabs.createCache({ name: 'task', objectBytes: 512 });
+  const shootdown = new TlbShootdown(
+    current,
+    machine.cpus,
+    machine.interrupts,
+    VECTOR_SHOOTDOWN,
+    kernelRoot,
+  );
+  const vmalloc = new Vmalloc(kernelRoot, tables, pages, shootdown);
+  const spaces = new AddressSpaces(kernelRoot, tables, pages, shootdown);
+  const faults = new PageFaults(current, tables, pages, zeroFrame);
+
+  // Tasks and who runs them. Before the disk, because its interrupts need someone to take them.
+  const entry = new SystemCallEntry();
+  const tasks = new Tasks(entry);
+  const scheduler = new Scheduler({
+    policy: settings.scheduler,
+    tasks: TASK_LIMIT,
+    cpus: settings.cpus,
+    meter,
+    trace,
+  });
+  // Task 0 stands for the idle loop and is never run, so that a task number is a pid.
+  assert(scheduler.create() === 0, 'the first task is not number 0');
+  const panic = (reason: string, cause?: unknown): never => {
+    throw new KernelPanic(
+      panicReport(reason, {
+        current,
+        describe: (task) => tasks.describe(task),
+        lastEvents: () => kernel?.lastEvents(16) ?? [],
+      }),
+      cause,
+    );
+  };
+  const access = new UserAccess({
+    current,
+    tasks,
+    faults,
+    trace,
+    forgotten: (call) => panic(`yield* was forgotten: ${tasks.describeCall(call)} is outstanding`),
+  });
+  const caches: Reapable[] = [];
+  const dispatcher = new Dispatcher({
+    machine,
+    current,
+    tasks,
+    scheduler,
+    kernelRoot,
+    trace,
+    cpuChanged: (cpu) => {
+      trace?.run(cpu);
+      pages.useCpu(cpu);
+      slabs.cpu = cpu;
+    },
+    handle: (cpu, vector) => {
+      if (vector === VECTOR_SHOOTDOWN) shootdown.flushHere(cpu);
+      else if (vector === VECTOR_DISK) reapAll(caches);
+      else panic(`no handler for interrupt vector ${vector}`);
+    },
+    exit: (task, status) => lifecycle.exit(task, status),
+    thrown: (task, error) => {
+      if (error instanceof KernelPanic) throw error;
+      if (error instanceof InvariantError) panic(error.message, error);
+      const report = tasks.report[task];
+      if (report !== null) report.error = error;
+    },
+    settleFault: (task) => access.settleFault(task),
+    panic,
+  });
+  machine.attach(dispatcher);
+  const waits = new TaskWaits(tasks, dispatcher);
+
+  // The root disk and the block cache in front of it.
+  const diskLine = machine.interruptLine(0, VECTOR_DISK);
+  const disk = createModelDisk({
+    events: machine.events,
+    clock: machine,
+    line: diskLine,
+    frequencyHz: machine.frequencyHz,
+    blockCount: settings.diskBytes / FS_BLOCK_BYTES,
+    profile: settings.disk,
+    seed: settings.seed,
+    ...(settings.image === null ? {} : { image: settings.image }),
+  });
+  machine.attachDevice({ powerLost: () => disk.cutPower() });
+  const blocks = new BlockCache({
+    memory,
+    frames: pages,
+    blockBytes: FS_BLOCK_BYTES,
+    capacity: settings.blockCacheBlocks,
+    line: diskLine,
+    meter,
+    trace,
+  });
+  const rootDevice = blocks.addDevice(disk);
+  caches.push(blocks);
+
+  // The root file layer: metadata in the block cache, data in the page cache's frames.
+  const bootWait = new BootWait(machine);
+  if (settings.image === null) formatExtents(blocks, rootDevice, words, bootWait);
+  const { map, tableSlots } = mountExtents(blocks, rootDevice, words, bootWait);
+  const store = new FileStore({
+    cache: blocks,
+    device: rootDevice,
+    memory,
+    words,
+    frames: pages,
+    map,
+    tableSlots,
+  });
+  const pageCache = new PageCache({
+    memory,
+    frames: store,
+    store,
+    slotLimit: settings.pageCachePages,
+    line: diskLine,
+    clock: machine,
+    meter,
+    trace,
+  });
+  caches.push(pageCache);
+  const files = new Files(map, pageCache, store);
+  const open = new OpenFiles();
+
+  // System calls, and the beginning and end of tasks.
+  const handlers: (Handler | undefined)[] = [];
+  installProcessCalls(handlers, { tasks, scheduler, dispatcher });
+  const fileCalls = new FileCalls({ current, tasks, pages: pageCache, files, open, waits, access });
+  fileCalls.install(handlers);
+  entry.connect({
+    current,
+    trace,
+    handlers,
+    blockHandler: blockHandler(blocks, waits),
+    resolveFault: (task) => access.resolveFault(task),
+    mustSuspend: (cpu) => scheduler.needResched(cpu),
+    isKernelThread: (task) => tasks.space[task] === null,
+  });
+  const lifecycle = new Lifecycle({
+    current,
+    tasks,
+    scheduler,
+    spaces,
+    vmalloc,
+    objects: taskObjects,
+    memory: access,
+    dispatcher,
+    trace,
+    closeFiles: (task) => fileCalls.closeAll(task),
+  });
+
+  const kernel: Kernel = new Kernel({
+    settings,
+    machine,
+    current,
+    tracer,
+    pages,
+    tables,
+    kernelRoot,
+    slabs,
+    kmalloc,
+    vmalloc,
+    spaces,
+    faults,
+    shootdown,
+    tasks,
+    scheduler,
+    dispatcher,
+    entry,
+    lifecycle,
+    disk,
+    blocks,
+    rootDevice,
+    pageCache,
+    files,
+    map,
+    open,
+  });
+  return kernel;
+}
+
+interface Reapable {
+  reap(): number;
+}
+
+/**
+ * The disk interrupt: until nobody has anything left, since each makes work for the other (a block
+ * that arrives completes a page, a page that is written starts the next block).
+ */
+function reapAll(caches: readonly Reapable[]): void {
+  let delivered: number;
+  do {
+    delivered = 0;
+    for (const cache of caches) delivered += cache.reap();
+  } while (delivered > 0);
+}
+
+/** All physical memory at DIRECT_MAP, global, never executable, in the largest pages that fit. */
+function mapPhysicalMemory(tables: PageTables, root: number, memoryBytes: number): void {
+  for (let at = 0; at < memoryBytes; ) {
+    const virtual = directAddress(at);
+    const bytes = largestPage(virtual, at, memoryBytes - at);
+    const status = tables.map(root, virtual, at, bytes, PTE_WRITE | PTE_GLOBAL | MAP_NO_EXECUTE);
+    assert(status === OK, 'no memory for the direct map');
+    at += bytes;
+  }
+  assert(tables.find(root, DIRECT_MAP) !== NIL, 'the direct map is empty');
+}
+
+/** The switch to virtual addresses, on every CPU. */
+function turnPagingOn(machine: ModelMachine, root: number): void {
+  for (const cpu of machine.cpus) {
+    cpu.mmu.setRoot(root);
+    cpu.mmu.setControl(CR0, CR4, EFER);
+  }
+}

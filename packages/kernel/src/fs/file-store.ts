@@ -1,0 +1,206 @@
+/**
+ * The backing store of the page cache over the extent file layer and the block cache: pages become
+ * blocks here. Data blocks are indexed by the block cache inside the page's own frame (one frame,
+ * two indexes); inode blocks are the block cache's own, pinned since the mount.
+ *
+ * Ordered: an inode reaches the disk only after a barrier behind the data it names.
+ */
+import type { BlockCache } from '@hotpath/blockcache';
+import {
+  assert,
+  type Completion,
+  type FrameSource,
+  isErrno,
+  NIL,
+  OK,
+  PAGE_BYTES,
+  PENDING,
+  type PhysAddr,
+  type PhysicalMemory,
+} from '@hotpath/hw-x86';
+import type { BackingStore } from '@hotpath/pagecache';
+import { FS_BLOCK_BYTES } from '../params.js';
+import {
+  createInodeImage,
+  INODE_BYTES,
+  INODE_COUNT,
+  type WordMemory,
+  writeInode,
+} from './extent-layout.js';
+import type { ExtentMap } from './extent-map.js';
+import { StoreJobs } from './store-jobs.js';
+
+const INODES_PER_BLOCK = FS_BLOCK_BYTES / INODE_BYTES;
+
+/** What the store works on. */
+export interface FileStorePorts {
+  readonly cache: BlockCache;
+  readonly device: number;
+  readonly memory: PhysicalMemory;
+  /** Charged accesses to inode blocks. */
+  readonly words: WordMemory;
+  readonly frames: FrameSource;
+  readonly map: ExtentMap;
+  /** Pinned slot of each block of the inode table. */
+  readonly tableSlots: Int32Array;
+}
+
+/** Pages of files on the extent layer. */
+export class FileStore implements BackingStore, FrameSource {
+  readonly canPunch = false;
+  readonly #ports: FileStorePorts;
+  readonly #jobs = new StoreJobs();
+  /** Counts changes of each inode in memory, and those that are durable. */
+  readonly #changed = new Float64Array(INODE_COUNT);
+  readonly #durable = new Float64Array(INODE_COUNT);
+  /** Block that the block cache indexes inside each frame of the page cache. */
+  readonly #blockInFrame = new Map<PhysAddr, number>();
+  /** Inode of each file of the page cache. */
+  readonly #inodeOf: number[] = [];
+  readonly #image = createInodeImage();
+  readonly #oneFrame = new Float64Array(1);
+
+  constructor(ports: FileStorePorts) {
+    this.#ports = ports;
+  }
+
+  /** The inode has changed in memory: the next sync of the file writes it. */
+  inodeChanged(inode: number): void {
+    this.#changed[inode] += 1;
+  }
+
+  /** The page cache's number of an inode, from now on. */
+  bind(file: number, inode: number): void {
+    this.#inodeOf[file] = inode;
+  }
+
+  /** A frame for the page cache. */
+  allocate(): PhysAddr {
+    return this.#ports.frames.allocate();
+  }
+
+  /** A frame comes back: the block cache must not find a block in it any more. */
+  free(frame: PhysAddr): void {
+    const block = this.#blockInFrame.get(frame);
+    if (block !== undefined) {
+      const status = this.#ports.cache.detach(this.#ports.device, block, frame, PAGE_BYTES);
+      assert(status === OK, 'a frame is freed while its block is in use');
+      this.#blockInFrame.delete(frame);
+    }
+    this.#ports.frames.free(frame);
+  }
+
+  readPages(
+    file: number,
+    page: number,
+    frames: Float64Array,
+    count: number,
+    sink: Completion,
+    tag: number,
+  ): number {
+    const { cache, device, map, memory } = this.#ports;
+    const inode = this.#inodeOf[file];
+    const job = this.#jobs.begin(sink, tag);
+    for (let i = 0; i < count; i++) {
+      const block = map.blockOf(inode, page + i);
+      if (block === NIL) {
+        memory.fill(frames[i], PAGE_BYTES, 0);
+        continue;
+      }
+      this.#blockInFrame.set(frames[i], block);
+      this.#jobs.add(job);
+      const status = cache.attach(device, block, frames[i], PAGE_BYTES, this.#jobs, job);
+      if (status !== PENDING) this.#jobs.end(job, status);
+    }
+    return this.#jobs.started(job);
+  }
+
+  writePages(
+    file: number,
+    page: number,
+    frames: Float64Array,
+    count: number,
+    byteCount: number,
+    sink: Completion,
+    tag: number,
+  ): number {
+    const inode = this.#inodeOf[file];
+    const job = this.#jobs.begin(sink, tag);
+    this.#jobs.continueWith(job, (status) => {
+      if (status === OK) this.#grow(inode, page * PAGE_BYTES + byteCount);
+      return status;
+    });
+    for (let i = 0; i < count; i++) {
+      const block = this.#ports.map.allocate(inode, page + i);
+      if (isErrno(block)) this.#jobs.fail(job, block);
+      else this.#writeOne(job, block, frames[i]);
+    }
+    return this.#jobs.started(job);
+  }
+
+  truncate(file: number, size: number, _sink: Completion, _tag: number): number {
+    const { map } = this.#ports;
+    const inode = this.#inodeOf[file];
+    map.truncate(inode, Math.ceil(size / PAGE_BYTES));
+    map.size[inode] = size;
+    this.inodeChanged(inode);
+    return OK;
+  }
+
+  punch(): number {
+    throw new Error('unreachable: canPunch is false');
+  }
+
+  /** Barrier, inode, barrier. Where the inode on disk is the same already, the first is all. */
+  sync(file: number, sink: Completion, tag: number): number {
+    const { cache, device } = this.#ports;
+    const inode = this.#inodeOf[file];
+    if (this.#durable[inode] === this.#changed[inode]) {
+      return cache.flushRange(device, 0, 0, sink, tag);
+    }
+    const job = this.#jobs.begin(sink, tag);
+    this.#jobs.add(job);
+    this.#jobs.continueWith(job, (status) =>
+      isErrno(status) ? status : this.#syncInode(inode, job),
+    );
+    const status = cache.flushRange(device, 0, 0, this.#jobs, job);
+    if (status !== PENDING) this.#jobs.end(job, status);
+    return this.#jobs.started(job);
+  }
+
+  /** Second half of a sync: the data is durable, now the inode may name it. */
+  #syncInode(inode: number, job: number): number {
+    const { cache, device, map, tableSlots, words } = this.#ports;
+    const version = this.#changed[inode];
+    const givenUp = map.givenUpMark(inode);
+    const table = Math.floor(inode / INODES_PER_BLOCK);
+    const slot = tableSlots[table];
+    map.encode(inode, this.#image);
+    const address = cache.address(slot) + (inode % INODES_PER_BLOCK) * INODE_BYTES;
+    writeInode(words, address, this.#image);
+    cache.markDirty(slot);
+    this.#jobs.continueWith(job, (status) => {
+      if (isErrno(status) || version <= this.#durable[inode]) return status;
+      this.#durable[inode] = version;
+      map.release(inode, givenUp);
+      return status;
+    });
+    return cache.flushRange(device, 1 + table, 1, this.#jobs, job);
+  }
+
+  /** Bytes up to `end` are on the disk: only now may the inode's size say so. */
+  #grow(inode: number, end: number): void {
+    const { map } = this.#ports;
+    if (end <= map.size[inode]) return;
+    map.size[inode] = end;
+    this.inodeChanged(inode);
+  }
+
+  #writeOne(job: number, block: number, frame: PhysAddr): void {
+    this.#oneFrame[0] = frame;
+    this.#jobs.add(job);
+    const { cache, device } = this.#ports;
+    const status = cache.write(device, block, 1, this.#oneFrame, this.#jobs, job);
+    if (status !== PENDING) this.#jobs.end(job, status);
+  }
+}

@@ -1,0 +1,177 @@
+/** A running kernel, as its user holds it: programs in, figures out. */
+import type { BlockCache } from '@hotpath/blockcache';
+import {
+  ArgumentError,
+  assert,
+  type Completion,
+  isErrno,
+  OK,
+  PENDING,
+  type PhysAddr,
+  TSC,
+} from '@hotpath/hw-x86';
+import type { ModelDisk, ModelMachine } from '@hotpath/hw-x86/model';
+import type { PageCache } from '@hotpath/pagecache';
+import { eventCode, KIND_LIMIT, RECORD_DOUBLES, type Tracer } from '@hotpath/pmc-trace';
+import type { Scheduler } from '@hotpath/sched';
+import type { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
+import type { Current } from './current.js';
+import type { ExtentMap } from './fs/extent-map.js';
+import type { Files } from './fs/files.js';
+import type { OpenFiles } from './fs/open-files.js';
+import type { AddressSpaces } from './memory/address-space.js';
+import type { PageFaults } from './memory/page-fault.js';
+import type { PageTables } from './memory/page-tables.js';
+import type { TlbShootdown } from './memory/tlb-shootdown.js';
+import type { Vmalloc } from './memory/vmalloc.js';
+import type { Settings } from './options.js';
+import type { SystemCallEntry } from './syscall/entry.js';
+import type { Program, SystemCalls } from './syscall/program.js';
+import type { Dispatcher } from './task/dispatcher.js';
+import type { Lifecycle, SpawnOptions } from './task/lifecycle.js';
+import type { TaskReport, Tasks } from './task/tasks.js';
+
+/** The parts that `boot` has made. */
+export interface KernelParts {
+  readonly settings: Settings;
+  readonly machine: ModelMachine;
+  readonly current: Current;
+  readonly tracer: Tracer | null;
+  readonly pages: PageAllocator;
+  readonly tables: PageTables;
+  readonly kernelRoot: PhysAddr;
+  readonly slabs: SlabAllocator;
+  readonly kmalloc: Kmalloc;
+  readonly vmalloc: Vmalloc;
+  readonly spaces: AddressSpaces;
+  readonly faults: PageFaults;
+  readonly shootdown: TlbShootdown;
+  readonly tasks: Tasks;
+  readonly scheduler: Scheduler;
+  readonly dispatcher: Dispatcher;
+  readonly entry: SystemCallEntry;
+  readonly lifecycle: Lifecycle;
+  readonly disk: ModelDisk;
+  readonly blocks: BlockCache;
+  /** Number of the root disk in the block cache. */
+  readonly rootDevice: number;
+  readonly pageCache: PageCache;
+  readonly files: Files;
+  readonly map: ExtentMap;
+  readonly open: OpenFiles;
+}
+
+/** Options of {@link Kernel.run}. */
+export interface RunOptions {
+  /** Stops after so many cycles of virtual time; default: never. */
+  readonly cycles?: number;
+}
+
+/** A kernel and its machine. Not handed to any part of itself. */
+export class Kernel {
+  /** The parts, for measuring and for looking inside. */
+  readonly parts: KernelParts;
+
+  constructor(parts: KernelParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Starts a program as a task of its own. It runs when {@link Kernel.run} is called.
+   * @returns its report, filled in as it runs
+   * @throws ArgumentError `ERR_NO_MEMORY` when no task, stack or address space is left, `ERR_NICE`,
+   *   `ERR_AFFINITY`, `ERR_TASK_NAME`
+   */
+  spawn(
+    name: string,
+    program: (sys: SystemCalls) => Program,
+    options: SpawnOptions = {},
+  ): TaskReport {
+    const report = this.parts.lifecycle.spawn(name, program, options);
+    if (report !== null) {
+      this.parts.tracer?.registry.nameTask(report.task, name);
+      return report;
+    }
+    throw new ArgumentError(
+      'ERR_NO_MEMORY',
+      `task "${name}": memory or task slots are used up (${this.parts.tasks.liveCount} tasks live)`,
+    );
+  }
+
+  /**
+   * Runs until no task can run and no event is left, or the power is off, or the time is over.
+   * @returns STOPPED, IDLE or POWER_OFF of `@hotpath/hw-x86`
+   * @throws KernelPanic
+   */
+  run(options: RunOptions = {}): number {
+    const { machine } = this.parts;
+    if (options.cycles === undefined) return machine.run();
+    const deadline = this.cycles + options.cycles;
+    const target = machine.events.register({ event: () => machine.stop() });
+    machine.events.schedule(deadline, target, 0);
+    return machine.run();
+  }
+
+  /** Virtual time: cycles of the CPU that is furthest. */
+  get cycles(): number {
+    let most = 0;
+    for (const cpu of this.parts.machine.cpus) most = Math.max(most, cpu.cells[TSC]);
+    return most;
+  }
+
+  /** Makes every file durable: OK, or the first errno. Runs the machine meanwhile. */
+  sync(): number {
+    const { files, machine, pageCache } = this.parts;
+    let status: number = OK;
+    for (const file of files.openFiles()) {
+      const wait = new HostWait();
+      let result = pageCache.syncFile(file, true, wait, 0);
+      while (result === PENDING) {
+        machine.run();
+        assert(wait.result !== PENDING, 'the machine is idle and a sync is not answered');
+        result = wait.result;
+      }
+      if (isErrno(result) && status === OK) status = result;
+    }
+    return status;
+  }
+
+  /** The last `count` trace events of all CPUs as text, oldest first; empty without a tracer. */
+  lastEvents(count: number): string[] {
+    const { tracer } = this.parts;
+    if (tracer === null) return [];
+    const events: { time: number; text: string }[] = [];
+    for (const ring of tracer.snapshot().cpus) {
+      for (let i = Math.max(0, ring.count - count); i < ring.count; i++) {
+        const [time, , a, b] = ring.records.subarray(i * RECORD_DOUBLES, (i + 1) * RECORD_DOUBLES);
+        const { name } = tracer.registry.kind(eventCode(ring.records, i) % KIND_LIMIT);
+        events.push({ time, text: `${time} cpu ${ring.cpu} ${name} ${a} ${b}` });
+      }
+    }
+    events.sort((first, second) => first.time - second.time);
+    return events.slice(-count).map((event) => event.text);
+  }
+
+  /** Asserts the invariants of every part. Slow; for tests. */
+  checkInvariants(): void {
+    const { blocks, map, pageCache, pages, scheduler, spaces, tables, tasks, vmalloc } = this.parts;
+    pages.checkInvariants();
+    tables.checkInvariants(this.parts.kernelRoot);
+    vmalloc.checkInvariants();
+    tasks.checkInvariants();
+    scheduler.checkInvariants();
+    blocks.checkInvariants();
+    pageCache.checkInvariants();
+    map.checkInvariants();
+    assert(spaces.liveCount <= tasks.liveCount, 'an address space outlived its task');
+  }
+}
+
+/** A wait of the host's own, outside of any task. */
+class HostWait implements Completion {
+  result: number = PENDING;
+
+  completed(_tag: number, result: number): void {
+    this.result = result;
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  assert,
+  type FrameSource,
+  NIL,
+  OK,
+  PAGE_BYTES,
+  PF_FETCH,
+  PF_PRESENT,
+  PF_WRITE,
+  type PhysAddr,
+  PTE_USER,
+  PTE_WRITE,
+  VECTOR_PF,
+  type VirtAddr,
+} from '@hotpath/hw-x86';
+import type { Current } from '../current.js';
+import { type AddressSpace, AREA_EXECUTE, AREA_WRITE } from './address-space.js';
+import { directAddress } from './memory-map.js';
+import { MAP_NO_EXECUTE, type PageTables } from './page-tables.js';
+
+/** The page is there now: run the access again. */
+export const FAULT_RESOLVED = 0;
+/** No area, or not these rights: SIGSEGV, or EFAULT inside a system call. */
+export const FAULT_SEGMENT = 1;
+/** No frame is left: the task cannot go on. */
+export const FAULT_NO_MEMORY = 2;
+
+/**
+ * Brings in what a #PF of a user address asks for (Linux: do_anonymous_page). First touch of an
+ * anonymous page takes a frame, clears it through the direct map, and maps it.
+ */
+export class PageFaults {
+  /** Faults resolved by a new zeroed page. */
+  anonymousCount = 0;
+  /** Faults refused. */
+  refusedCount = 0;
+  readonly #current: Current;
+  readonly #tables: PageTables;
+  readonly #frames: FrameSource;
+  readonly #zeroFrame: PhysAddr;
+
+  /** @param zeroFrame - a frame of zeros, the source of every clearing copy */
+  constructor(current: Current, tables: PageTables, frames: FrameSource, zeroFrame: PhysAddr) {
+    this.#current = current;
+    this.#tables = tables;
+    this.#frames = frames;
+    this.#zeroFrame = zeroFrame;
+  }
+
+  /**
+   * @param address - CR2
+   * @param vector - VECTOR_PF; anything else (#GP of a non-canonical address) is refused
+   * @param code - error code of the fault
+   * @returns FAULT_RESOLVED, FAULT_SEGMENT or FAULT_NO_MEMORY
+   */
+  handle(space: AddressSpace, address: VirtAddr, vector: number, code: number): number {
+    const area = vector === VECTOR_PF ? space.findArea(address) : NIL;
+    if (area === NIL || !this.#allowed(space.areaFlags[area], code)) {
+      this.refusedCount += 1;
+      return FAULT_SEGMENT;
+    }
+    const frame = this.#frames.allocate();
+    if (frame === NIL) return FAULT_NO_MEMORY;
+    this.#clear(frame);
+    const flags = space.areaFlags[area];
+    const rights =
+      PTE_USER |
+      ((flags & AREA_WRITE) !== 0 ? PTE_WRITE : 0) |
+      ((flags & AREA_EXECUTE) !== 0 ? 0 : MAP_NO_EXECUTE);
+    const page = Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
+    if (this.#tables.map(space.root, page, frame, PAGE_BYTES, rights) !== OK) {
+      this.#frames.free(frame);
+      return FAULT_NO_MEMORY;
+    }
+    space.residentPages += 1;
+    this.anonymousCount += 1;
+    return FAULT_RESOLVED;
+  }
+
+  /** A fault on a present page is one of rights here: nothing is copy-on-write yet. */
+  #allowed(flags: number, code: number): boolean {
+    if ((code & PF_PRESENT) !== 0) return false;
+    if ((code & PF_WRITE) !== 0) return (flags & AREA_WRITE) !== 0;
+    if ((code & PF_FETCH) !== 0) return (flags & AREA_EXECUTE) !== 0;
+    return true;
+  }
+
+  #clear(frame: PhysAddr): void {
+    const moved = this.#current.cpu.mmu.copyTo(directAddress(frame), this.#zeroFrame, PAGE_BYTES);
+    assert(moved === PAGE_BYTES, 'the direct map does not cover a frame');
+  }
+}

@@ -1,0 +1,163 @@
+/** What a user may choose about a kernel, and the checks of it. */
+import { ArgumentError, checkInteger, GIB, MIB, PAGE_BYTES } from '@hotpath/hw-x86';
+import {
+  type DiskProfile,
+  HDD_7200,
+  ICE_LAKE,
+  NVME_SSD,
+  type Profile,
+  SATA_SSD,
+  SKYLAKE_CLIENT,
+  SKYLAKE_SERVER,
+  type SparseBlocks,
+  TEACHING,
+  ZEN_2,
+  ZEN_4,
+} from '@hotpath/hw-x86/model';
+import { cfs, eevdf, mlfq, type PolicyFactory, roundRobin } from '@hotpath/sched';
+import { BLOCK_CACHE_BLOCKS, PAGE_CACHE_PAGES, RESERVED_BYTES, ROOT_DISK_BYTES } from './params.js';
+
+/** Names of the shipped processor profiles. */
+export const PROFILES: Readonly<Record<string, Profile>> = {
+  'skylake-client': SKYLAKE_CLIENT,
+  'skylake-server': SKYLAKE_SERVER,
+  'ice-lake': ICE_LAKE,
+  'zen-2': ZEN_2,
+  'zen-4': ZEN_4,
+  teaching: TEACHING,
+};
+
+/** Names of the shipped disks. */
+export const DISKS: Readonly<Record<string, DiskProfile>> = {
+  nvme: NVME_SSD,
+  ssd: SATA_SSD,
+  hdd: HDD_7200,
+};
+
+/** Names of the scheduling policies that a kernel runs. */
+export const SCHEDULERS: Readonly<Record<string, () => PolicyFactory>> = {
+  cfs: () => cfs(),
+  eevdf: () => eevdf(),
+  mlfq: () => mlfq(),
+  rr: () => roundRobin(),
+};
+
+/** Options of `boot`; everything may be left out. */
+export interface BootOptions {
+  /** Seed of everything that is left to chance; default 1. */
+  readonly seed?: number;
+  /** Processors, 1 to 32; default 1. */
+  readonly cpus?: number;
+  /** Physical memory in bytes, 64 MiB to 64 GiB, a multiple of 2 MiB; default 256 MiB. */
+  readonly memoryBytes?: number;
+  /** Processor: a name of PROFILES or a profile of your own; default `skylake-client`. */
+  readonly profile?: string | Profile;
+  /** `flat`: fixed latencies, fast. `full`: TLBs, caches, predictor. Default `flat`. */
+  readonly mode?: 'flat' | 'full';
+  /** Cycles that one CPU may run ahead of another; default 3,000. */
+  readonly skew?: number;
+  /** Scheduling policy: a name of SCHEDULERS or a factory of your own; default `eevdf`. */
+  readonly scheduler?: string | PolicyFactory;
+  /** Root disk: a name of DISKS or figures of your own; default `nvme`. */
+  readonly disk?: string | DiskProfile;
+  /** Bytes of the root disk, a multiple of 4,096; default 256 MiB. */
+  readonly diskBytes?: number;
+  /** What lies on the root disk; default: a fresh, empty file layer. */
+  readonly image?: SparseBlocks;
+  /** Slots of the block cache, 16 to 2**20; default 2,048. */
+  readonly blockCacheBlocks?: number;
+  /** Pages of the page cache, 1 to 2**20; default 4,096. */
+  readonly pageCachePages?: number;
+  /** Records events of all parts in rings of 65,536 a CPU; default false. */
+  readonly trace?: boolean;
+}
+
+/** Options with every default filled in. */
+export interface Settings {
+  readonly seed: number;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly profile: Profile;
+  readonly mode: 'flat' | 'full';
+  readonly skew: number;
+  readonly scheduler: PolicyFactory;
+  readonly disk: DiskProfile;
+  readonly diskBytes: number;
+  readonly image: SparseBlocks | null;
+  readonly blockCacheBlocks: number;
+  readonly pageCachePages: number;
+  readonly trace: boolean;
+}
+
+/**
+ * Checks what was given and fills in the rest.
+ * @throws ArgumentError that names the value and what is allowed; nothing has been built
+ */
+export function fillOptions(options: BootOptions): Settings {
+  const memoryBytes = options.memoryBytes ?? 256 * MIB;
+  checkInteger('ERR_MEMORY_BYTES', 'memoryBytes', memoryBytes, 64 * MIB, 64 * GIB);
+  if (memoryBytes % (2 * MIB) !== 0) {
+    throw new ArgumentError(
+      'ERR_MEMORY_BYTES',
+      `memoryBytes is ${memoryBytes}; allowed: a multiple of ${2 * MIB}`,
+    );
+  }
+  const diskBytes = options.diskBytes ?? ROOT_DISK_BYTES;
+  if (!(diskBytes > 0 && diskBytes % PAGE_BYTES === 0 && diskBytes <= 2 ** 44)) {
+    throw new ArgumentError(
+      'ERR_DISK_BYTES',
+      `diskBytes is ${diskBytes}; allowed: a multiple of ${PAGE_BYTES} up to 2**44`,
+    );
+  }
+  const mode = options.mode ?? 'flat';
+  if (mode !== 'flat' && mode !== 'full') {
+    throw new ArgumentError('ERR_MODE', `mode is ${String(mode)}; allowed: flat, full`);
+  }
+  const scheduler = options.scheduler ?? 'eevdf';
+  const framesLimit = Math.floor((memoryBytes - RESERVED_BYTES) / PAGE_BYTES);
+  return {
+    seed: checkInteger('ERR_SEED', 'seed', options.seed ?? 1, 0, 2 ** 32 - 1),
+    cpus: checkInteger('ERR_CPUS', 'cpus', options.cpus ?? 1, 1, 32),
+    memoryBytes,
+    profile: named('ERR_PROFILE', 'profile', options.profile ?? 'skylake-client', PROFILES),
+    mode,
+    skew: checkInteger('ERR_SKEW', 'skew', options.skew ?? 3000, 1, 1e9),
+    scheduler:
+      typeof scheduler === 'string'
+        ? named('ERR_SCHEDULER', 'scheduler', scheduler, SCHEDULERS)()
+        : scheduler,
+    disk: named('ERR_DISK', 'disk', options.disk ?? 'nvme', DISKS),
+    diskBytes,
+    image: options.image ?? null,
+    blockCacheBlocks: checkInteger(
+      'ERR_BLOCK_CACHE',
+      'blockCacheBlocks',
+      options.blockCacheBlocks ?? BLOCK_CACHE_BLOCKS,
+      16,
+      Math.min(2 ** 20, framesLimit),
+    ),
+    pageCachePages: checkInteger(
+      'ERR_PAGE_CACHE',
+      'pageCachePages',
+      options.pageCachePages ?? PAGE_CACHE_PAGES,
+      1,
+      Math.min(2 ** 20, framesLimit),
+    ),
+    trace: options.trace ?? false,
+  };
+}
+
+function named<Thing>(
+  code: string,
+  what: string,
+  given: string | Thing,
+  table: Readonly<Record<string, Thing>>,
+): Thing {
+  if (typeof given !== 'string') return given;
+  const found = Object.hasOwn(table, given) ? table[given] : undefined;
+  if (found !== undefined) return found;
+  throw new ArgumentError(
+    code,
+    `${what} is "${given}"; allowed: ${Object.keys(table).join(', ')}, or one of your own`,
+  );
+}

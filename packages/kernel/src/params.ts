@@ -1,0 +1,39 @@
+/**
+ * Every limit of the kernel in one place. What a user may change is an option of `boot`; what is
+ * here shapes memory layout, on-disk format or table sizes.
+ */
+import { GIB, KIB, MIB } from '@hotpath/hw-x86';
+
+/** Tasks that may exist at once, kernel threads included. */
+export const TASK_LIMIT = 1024;
+/** Address spaces that may exist at once; PCIDs are 12 bits wide and 0 belongs to the kernel. */
+export const SPACE_LIMIT = 1024;
+/** Areas of one address space. */
+export const AREA_LIMIT = 64;
+/** Descriptors of one process. */
+export const DESCRIPTOR_LIMIT = 64;
+/** Open files of the whole system. */
+export const OPEN_FILE_LIMIT = 1024;
+/** Physical memory below this belongs to the boot code and the meter's columns, never to frames. */
+export const RESERVED_BYTES = 16 * MIB;
+/** Kernel stack of a task, as Linux has it on x86-64 (Documentation/arch/x86/kernel-stacks). */
+export const KERNEL_STACK_BYTES = 16 * KIB;
+/** User stack of a task; grows down from USER_STACK_TOP, mapped on first touch. */
+export const USER_STACK_BYTES = 8 * MIB;
+/** Largest heap that `brk` may reach. */
+export const USER_HEAP_BYTES = 64 * GIB;
+
+/** More pages than this and a TLB flush takes everything (Linux: tlb_single_page_flush_ceiling). */
+export const FLUSH_CEILING_PAGES = 33;
+/** Word at the low end of each kernel stack; another value there means that the stack ran over. */
+export const STACK_CANARY = 0x57ac6e9d;
+
+/** Slots of the block cache when `boot` is not told. */
+export const BLOCK_CACHE_BLOCKS = 2048;
+/** Slots of the page cache when `boot` is not told. */
+export const PAGE_CACHE_PAGES = 4096;
+
+/** Bytes of a block of the file layer and of the block cache. */
+export const FS_BLOCK_BYTES = 4096;
+/** Bytes of the root disk when `boot` makes it. */
+export const ROOT_DISK_BYTES = 256 * MIB;

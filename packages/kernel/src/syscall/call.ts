@@ -1,0 +1,106 @@
+/**
+ * The record of a task's one outstanding call: its arguments, and how far it has come. It is its own
+ * iterator, so `yield* sys.read(fd, buffer, count)` allocates nothing, hit or miss.
+ *
+ * A blocked call is entered again after the wake-up with the progress that stands here; it is never
+ * restarted from its arguments: a read larger than the cache would not end, an append would be
+ * applied twice.
+ */
+import { NIL } from '@hotpath/hw-x86';
+
+/** No call is outstanding: the program runs. */
+export const CALL_IDLE = 0;
+/** Arguments are set; the kernel is entered by the `yield*`. */
+export const CALL_ARMED = 1;
+/** Inside the kernel, waiting for a wake-up. */
+export const CALL_WAITING = 2;
+/** Finished, but the task gave up its CPU before it heard the result. */
+export const CALL_RETURNED = 3;
+
+/** A system call; `number` says which. */
+export const OPERATION_SYSCALL = 0;
+/** 32-bit load by the program: `a` is the address. */
+export const OPERATION_LOAD = 1;
+/** 32-bit store by the program: `a` is the address, `b` the value. */
+export const OPERATION_STORE = 2;
+/** Computing for `a` cycles, of which `done` have passed. */
+export const OPERATION_COMPUTE = 3;
+/** A kernel thread's wait for a block: `a` device, `b` block; the value is a pinned slot. */
+export const OPERATION_BLOCK = 4;
+
+/** What the `yield*` of a call runs; the kernel implements it. */
+export interface CallEntry {
+  /** Begins or goes on with the call: true when `value` is final and the program may go on. */
+  enter(call: Call): boolean;
+}
+
+const SUSPENDED: IteratorResult<void, number> = { done: false, value: undefined };
+
+/** One per task slot, reused for every call. */
+export class Call implements Iterable<void, number, void>, Iterator<void, number, void> {
+  /** The task slot that this record belongs to. */
+  readonly task: number;
+
+  /** CALL_IDLE .. CALL_RETURNED. */
+  state = CALL_IDLE;
+  /** OPERATION_SYSCALL .. OPERATION_BLOCK. */
+  operation = OPERATION_SYSCALL;
+  /** Number of the system call. */
+  number = 0;
+  /** Arguments. */
+  a = 0;
+  b = 0;
+  c = 0;
+  /** Progress: bytes (or cycles) done. */
+  done = 0;
+  /** Progress: which part of the call is next; 0 at the first entry. */
+  stage = 0;
+  /** What the last wake-up brought: a pinned slot, OK or an errno. */
+  brought = NIL;
+  /** Which wait it is in; a wake-up with another number is not its own. */
+  wait = 0;
+  /** True once the wake-up of `wait` has come. */
+  woken = false;
+  /** The result: >= 0, or an errno. */
+  value = 0;
+
+  readonly #entry: CallEntry;
+  readonly #finished: { done: true; value: number } = { done: true, value: 0 };
+
+  constructor(task: number, entry: CallEntry) {
+    this.task = task;
+    this.#entry = entry;
+  }
+
+  /** Sets the record up for a new operation. The caller has checked that none is outstanding. */
+  arm(operation: number, number: number, a: number, b: number, c: number): this {
+    this.state = CALL_ARMED;
+    this.operation = operation;
+    this.number = number;
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.done = 0;
+    this.stage = 0;
+    this.brought = NIL;
+    this.woken = false;
+    return this;
+  }
+
+  /** Forgets the outstanding call of a task that has ended; a late wake-up meets another wait. */
+  reset(): void {
+    this.state = CALL_IDLE;
+    this.wait += 1;
+    this.woken = false;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<void, number> {
+    if (!this.#entry.enter(this)) return SUSPENDED;
+    this.#finished.value = this.value;
+    return this.#finished;
+  }
+}

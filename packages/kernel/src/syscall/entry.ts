@@ -1,0 +1,164 @@
+/**
+ * The gate between programs and the kernel: privilege (the change of ring charges itself), the trace,
+ * and the rule that a task of hits stays preemptible: at each exit the TSC is compared with the
+ * limit.
+ */
+import {
+  assert,
+  BLOCKED,
+  ENOSYS,
+  INSTRUCTIONS,
+  LIMIT,
+  NIL,
+  OK,
+  SUPERVISOR,
+  type TraceHook,
+  TSC,
+  USER,
+} from '@hotpath/hw-x86';
+import type { Current } from '../current.js';
+import { TRACE_SYSCALL_ENTER, TRACE_SYSCALL_EXIT, TRACE_UNKNOWN_SYSCALL } from '../trace-events.js';
+import {
+  CALL_ARMED,
+  CALL_IDLE,
+  CALL_RETURNED,
+  CALL_WAITING,
+  type Call,
+  type CallEntry,
+  OPERATION_BLOCK,
+  OPERATION_COMPUTE,
+  OPERATION_LOAD,
+  OPERATION_SYSCALL,
+} from './call.js';
+
+/**
+ * One system call: the value, an errno, or BLOCKED after it has begun a wait. It is called again
+ * after the wake-up and goes on from the call's progress.
+ */
+export type Handler = (call: Call) => number;
+
+/** What the gate needs of the rest of the kernel. */
+export interface EntryPorts {
+  readonly current: Current;
+  readonly trace: TraceHook | null;
+  /** By call number; a hole is ENOSYS. */
+  readonly handlers: readonly (Handler | undefined)[];
+  /** {@link Handler} of a kernel thread's block access. */
+  readonly blockHandler: Handler;
+  /** Resolves the fault that the current CPU's MMU holds; false: the task is to die. */
+  resolveFault(task: number): boolean;
+  /** True if the task gives up its CPU although its limit is not reached. */
+  mustSuspend(cpu: number): boolean;
+  /** True for a kernel thread: it has no ring to change and traps nowhere. */
+  isKernelThread(task: number): boolean;
+}
+
+/** Runs calls and the program's own memory accesses. */
+export class SystemCallEntry implements CallEntry {
+  /** System calls begun. */
+  count = 0;
+  #ports!: EntryPorts;
+
+  /** Wires the gate; once, at boot (calls and task table need each other). */
+  connect(ports: EntryPorts): void {
+    this.#ports = ports;
+  }
+
+  enter(call: Call): boolean {
+    const { current } = this.#ports;
+    assert(call.task === current.task, 'a call is entered for a task that is not current');
+    if (call.state === CALL_RETURNED) return this.#deliver(call);
+    if (call.state === CALL_WAITING) {
+      assert(call.woken, 'a blocked call is entered before its wake-up');
+      return this.#run(call);
+    }
+    assert(call.state === CALL_ARMED, 'a call is entered that was not set up');
+    if (call.operation === OPERATION_SYSCALL) {
+      this.#trap(call);
+      return this.#run(call);
+    }
+    if (call.operation === OPERATION_COMPUTE) return this.#compute(call);
+    if (call.operation === OPERATION_BLOCK) return this.#run(call);
+    return this.#access(call);
+  }
+
+  #trap(call: Call): void {
+    const { current, trace } = this.#ports;
+    this.count += 1;
+    if (!this.#ports.isKernelThread(call.task)) current.cpu.setPrivilege(SUPERVISOR);
+    if (trace !== null) trace.emit(TRACE_SYSCALL_ENTER, call.number, call.task);
+  }
+
+  #run(call: Call): boolean {
+    const value =
+      call.operation === OPERATION_BLOCK ? this.#ports.blockHandler(call) : this.#systemCall(call);
+    if (value === BLOCKED) {
+      call.state = CALL_WAITING;
+      return false;
+    }
+    return this.#leave(call, value);
+  }
+
+  #systemCall(call: Call): number {
+    const handler = this.#ports.handlers[call.number];
+    if (handler !== undefined) return handler(call);
+    if (this.#ports.trace !== null) {
+      this.#ports.trace.emit(TRACE_UNKNOWN_SYSCALL, call.number, call.task);
+    }
+    return ENOSYS;
+  }
+
+  /** The way out: trace, SYSRET, and the look at the limit. */
+  #leave(call: Call, value: number): boolean {
+    const { current, trace } = this.#ports;
+    call.value = value;
+    if (call.operation === OPERATION_SYSCALL) {
+      if (trace !== null) trace.emit(TRACE_SYSCALL_EXIT, call.number, value);
+      if (!this.#ports.isKernelThread(call.task)) current.cpu.setPrivilege(USER);
+    }
+    return this.#settle(call);
+  }
+
+  /** Goes back to the program, or suspends it here with the result kept. */
+  #settle(call: Call): boolean {
+    const { cpu } = this.#ports.current;
+    if (cpu.cells[TSC] >= cpu.cells[LIMIT] || this.#ports.mustSuspend(cpu.id)) {
+      call.state = CALL_RETURNED;
+      return false;
+    }
+    call.state = CALL_IDLE;
+    return true;
+  }
+
+  #deliver(call: Call): boolean {
+    call.state = CALL_IDLE;
+    return true;
+  }
+
+  /** Passes as many of the cycles as fit below the limit; the rest after the suspension. */
+  #compute(call: Call): boolean {
+    const { cells } = this.#ports.current.cpu;
+    const room = Math.max(0, cells[LIMIT] - cells[TSC]);
+    const cycles = Math.min(call.a - call.done, room);
+    cells[TSC] += cycles;
+    cells[INSTRUCTIONS] += cycles;
+    call.done += cycles;
+    if (call.done < call.a) return false;
+    call.value = OK;
+    return this.#settle(call);
+  }
+
+  /** A load or store of the program's, with its faults resolved on the way. */
+  #access(call: Call): boolean {
+    const { mmu } = this.#ports.current.cpu;
+    for (;;) {
+      const value =
+        call.operation === OPERATION_LOAD ? mmu.load32(call.a) : mmu.store32(call.a, call.b);
+      if (value !== NIL) {
+        call.value = value;
+        return this.#settle(call);
+      }
+      if (!this.#ports.resolveFault(call.task)) return false;
+    }
+  }
+}

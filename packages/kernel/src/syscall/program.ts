@@ -1,0 +1,212 @@
+/**
+ * What a program sees of the kernel. A program is a generator; every call is `yield* sys.name(...)`.
+ *
+ * ```ts
+ * function* hello(sys: SystemCalls): Program {
+ *   const fd = yield* sys.open('greeting', O_CREAT | O_RDWR);
+ *   const buffer = yield* sys.brk(0);
+ *   ...
+ * }
+ * ```
+ */
+import { ArgumentError, type VirtAddr } from '@hotpath/hw-x86';
+import {
+  CALL_IDLE,
+  type Call,
+  OPERATION_BLOCK,
+  OPERATION_COMPUTE,
+  OPERATION_LOAD,
+  OPERATION_STORE,
+  OPERATION_SYSCALL,
+} from './call.js';
+import {
+  SYS_BRK,
+  SYS_CLOSE,
+  SYS_EXIT,
+  SYS_FSYNC,
+  SYS_GETPID,
+  SYS_LSEEK,
+  SYS_NICE,
+  SYS_OPEN,
+  SYS_READ,
+  SYS_WRITE,
+  SYS_YIELD,
+} from './numbers.js';
+
+/** A task's code. It may end by itself (status 0), return a status, or call exit. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a generator that just ends returns void
+export type Program = Generator<void, number | void, void>;
+
+/** Open for reading only. */
+export const O_RDONLY = 0;
+/** Open for writing only. */
+export const O_WRONLY = 1;
+/** Open for both. */
+export const O_RDWR = 2;
+/** Create the file if it is not there. */
+export const O_CREAT = 0o100;
+/** Fail with EEXIST if O_CREAT finds it there. */
+export const O_EXCL = 0o200;
+/** Cut the file to length 0. */
+export const O_TRUNC = 0o1000;
+/** Every write goes to the end. */
+export const O_APPEND = 0o2000;
+
+/** lseek from the start. */
+export const SEEK_SET = 0;
+/** lseek from the current offset. */
+export const SEEK_CUR = 1;
+/** lseek from the end. */
+export const SEEK_END = 2;
+
+/** What a program's own memory accesses go through; the kernel implements it. */
+export interface UserMemory {
+  /** 0 <= value < 2**32, or NIL with the fault kept for the task's next suspension. */
+  tryLoad32(address: VirtAddr): number;
+  /** OK or NIL, likewise. */
+  tryStore32(address: VirtAddr, value: number): number;
+  /** Puts bytes into the task's memory as its own code would; false if a page cannot be had. */
+  place(task: number, address: VirtAddr, bytes: Uint8Array): boolean;
+  /** What the panic about a forgotten `yield*` says. */
+  forgotten(call: Call): never;
+}
+
+/** Where {@link SystemCalls.open} puts a path before it traps: the top of the user stack. */
+export interface PathBuffer {
+  readonly address: VirtAddr;
+  readonly byteLimit: number;
+}
+
+const encoder = new TextEncoder();
+
+/** The calls of one task. Each is one record reused: finish a call before the next. */
+export class SystemCalls {
+  /** The task's number, as getpid answers it. */
+  readonly task: number;
+  readonly #call: Call;
+  readonly #memory: UserMemory;
+  readonly #path: PathBuffer;
+
+  constructor(call: Call, memory: UserMemory, path: PathBuffer) {
+    this.task = call.task;
+    this.#call = call;
+    this.#memory = memory;
+    this.#path = path;
+  }
+
+  /**
+   * Opens a file: a descriptor, or ENOENT, EEXIST, EINVAL, ENOSPC, EMFILE, ENFILE, ENAMETOOLONG.
+   * @param path - a name; the file layer of this version has one flat directory
+   */
+  open(path: string, flags: number = O_RDONLY): Call {
+    const bytes = encoder.encode(path);
+    const length = Math.min(bytes.length, this.#path.byteLimit);
+    const placed = this.#memory.place(this.task, this.#path.address, bytes.subarray(0, length));
+    return this.#arm(SYS_OPEN, placed ? this.#path.address : 0, bytes.length, flags);
+  }
+
+  /** Closes a descriptor: OK or EBADF. */
+  close(fd: number): Call {
+    return this.#arm(SYS_CLOSE, fd, 0, 0);
+  }
+
+  /** Reads at the descriptor's offset: bytes read (0 at the end), or EBADF, EFAULT, EINVAL, EIO. */
+  read(fd: number, buffer: VirtAddr, byteCount: number): Call {
+    return this.#arm(SYS_READ, fd, buffer, byteCount);
+  }
+
+  /** Writes at the descriptor's offset: bytes written, or EBADF, EFAULT, EINVAL, EIO, ENOSPC, EFBIG. */
+  write(fd: number, buffer: VirtAddr, byteCount: number): Call {
+    return this.#arm(SYS_WRITE, fd, buffer, byteCount);
+  }
+
+  /** Moves the offset: the new one, or EBADF, EINVAL. */
+  lseek(fd: number, offset: number, whence: number = SEEK_SET): Call {
+    return this.#arm(SYS_LSEEK, fd, offset, whence);
+  }
+
+  /** Everything written to the file before this is on the medium: OK, or EBADF, EIO, ENOSPC. */
+  fsync(fd: number): Call {
+    return this.#arm(SYS_FSYNC, fd, 0, 0);
+  }
+
+  /** Gives the CPU to the next task of equal right: OK. */
+  yield(): Call {
+    return this.#arm(SYS_YIELD, 0, 0, 0);
+  }
+
+  /** Adds to the nice value, clamped to -20..19; the new value + 20, so that errors stay negative. */
+  nice(increment: number): Call {
+    return this.#arm(SYS_NICE, increment, 0, 0);
+  }
+
+  /** Moves the end of the heap: the new end, or the old one if `address` is 0 or cannot be. */
+  brk(address: VirtAddr): Call {
+    return this.#arm(SYS_BRK, address, 0, 0);
+  }
+
+  /** The task's number. */
+  getpid(): Call {
+    return this.#arm(SYS_GETPID, 0, 0, 0);
+  }
+
+  /** Ends the task; never comes back. */
+  exit(status: number): Call {
+    return this.#arm(SYS_EXIT, status, 0, 0);
+  }
+
+  /** Any call by number: how a program meets ENOSYS. */
+  raw(number: number, a: number, b: number, c: number): Call {
+    return this.#arm(number, a, b, c);
+  }
+
+  /**
+   * Computes for so many cycles; interrupts are taken and slices end meanwhile. One instruction a
+   * cycle is counted.
+   * @throws ArgumentError `ERR_CYCLES` unless it is a whole number >= 0
+   */
+  compute(cycles: number): Call {
+    if (!Number.isSafeInteger(cycles) || cycles < 0) {
+      throw new ArgumentError('ERR_CYCLES', `cycles is ${cycles}; allowed: a whole number >= 0`);
+    }
+    return this.#start(OPERATION_COMPUTE, 0, cycles, 0, 0);
+  }
+
+  /** Loads 32 bits of the program's memory; faults are handled, a bad address kills (SIGSEGV). */
+  load32(address: VirtAddr): Call {
+    return this.#start(OPERATION_LOAD, 0, address, 0, 0);
+  }
+
+  /** Stores 32 bits, likewise. */
+  store32(address: VirtAddr, value: number): Call {
+    return this.#start(OPERATION_STORE, 0, address, value, 0);
+  }
+
+  /**
+   * The same load without `yield*`: the value, or NIL when the page must be brought in or the slice
+   * is over. On NIL do a plain `yield` and try again.
+   */
+  tryLoad32(address: VirtAddr): number {
+    return this.#memory.tryLoad32(address);
+  }
+
+  /** The same for a store: OK or NIL. */
+  tryStore32(address: VirtAddr, value: number): number {
+    return this.#memory.tryStore32(address, value);
+  }
+
+  /** Kernel threads only: a pinned slot of the block cache, or an errno. */
+  getBlock(device: number, block: number): Call {
+    return this.#start(OPERATION_BLOCK, 0, device, block, 0);
+  }
+
+  #arm(number: number, a: number, b: number, c: number): Call {
+    return this.#start(OPERATION_SYSCALL, number, a, b, c);
+  }
+
+  #start(operation: number, number: number, a: number, b: number, c: number): Call {
+    const call = this.#call;
+    if (call.state !== CALL_IDLE) this.#memory.forgotten(call);
+    return call.arm(operation, number, a, b, c);
+  }
+}

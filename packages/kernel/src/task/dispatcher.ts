@@ -1,0 +1,290 @@
+/**
+ * What runs on the machine: steps each CPU's task to its next safe point, takes interrupts, and
+ * changes tasks. Kernel code is never cut in half: interrupts arrive between steps only.
+ */
+import {
+  assert,
+  type Cpu,
+  HALTED,
+  type Machine,
+  NIL,
+  OK,
+  type PhysAddr,
+  SUPERVISOR,
+  type Supervisor,
+  type TraceHook,
+  TSC,
+  USER,
+} from '@hotpath/hw-x86';
+import type { Scheduler } from '@hotpath/sched';
+import type { Current } from '../current.js';
+import { KERNEL_STACK_BYTES, STACK_CANARY } from '../params.js';
+import { CALL_WAITING } from '../syscall/call.js';
+import type { Program } from '../syscall/program.js';
+import { TRACE_IRQ_ENTER, TRACE_IRQ_EXIT, TRACE_SWITCH, TRACE_WAKE } from '../trace-events.js';
+import { VECTOR_RESCHEDULE, VECTOR_TIMER } from '../vectors.js';
+import {
+  cyclesToNanoseconds,
+  STATUS_ABORT,
+  TASK_BLOCKED,
+  TASK_READY,
+  TASK_RUNNING,
+  type Tasks,
+} from './tasks.js';
+
+/** Registers that a switch saves and loads: six callee-saved ones, the stack pointer, RIP. */
+const SAVED_REGISTERS = 8;
+
+/** Parts of the kernel that the dispatcher drives or asks. */
+export interface DispatcherPorts {
+  readonly machine: Machine;
+  readonly current: Current;
+  readonly tasks: Tasks;
+  readonly scheduler: Scheduler;
+  readonly kernelRoot: PhysAddr;
+  readonly trace: TraceHook | null;
+  /** Tells per-CPU parts (trace ring, page lists) which CPU runs from now on. */
+  cpuChanged(cpu: number): void;
+  /** Handler of every vector that is not the dispatcher's own. */
+  handle(cpu: Cpu, vector: number): void;
+  /** Ends a task that is on the current CPU and no longer known to the scheduler. */
+  exit(task: number, status: number): void;
+  /** A program or the kernel threw: ends the task with a report, or panics. */
+  thrown(task: number, error: unknown): void;
+  /** Resolves a fault that a `tryLoad` or `tryStore` left behind; false: the task is to die. */
+  settleFault(task: number): boolean;
+  /** Stops the machine with a readable report. */
+  panic(reason: string): never;
+}
+
+/** The supervisor of one kernel. */
+export class Dispatcher implements Supervisor {
+  readonly #ports: DispatcherPorts;
+  /** Task whose registers a CPU holds, or NIL while it idles. */
+  readonly #loaded: Int32Array;
+
+  constructor(ports: DispatcherPorts) {
+    this.#ports = ports;
+    this.#loaded = new Int32Array(ports.machine.cpus.length).fill(NIL);
+  }
+
+  /** Virtual time of a CPU in nanoseconds. */
+  now(cpu: Cpu): number {
+    return cyclesToNanoseconds(cpu.cells[TSC], this.#ports.machine.frequencyHz);
+  }
+
+  step(cpu: Cpu): void {
+    const { scheduler } = this.#ports;
+    this.#enter(cpu);
+    let task = scheduler.current(cpu.id);
+    if (task === NIL || scheduler.needResched(cpu.id)) task = this.#reschedule(cpu);
+    if (task === NIL) {
+      cpu.halted = true;
+      return;
+    }
+    this.#ports.current.task = task;
+    this.#resume(cpu, task);
+  }
+
+  interrupt(cpu: Cpu, vector: number): void {
+    const { current, trace } = this.#ports;
+    const { cpu: cpuBefore, task: taskBefore } = current;
+    this.#enter(cpu);
+    current.task = this.#ports.scheduler.current(cpu.id);
+    const { task } = current;
+    if (trace !== null) trace.emit(TRACE_IRQ_ENTER, vector, task);
+    // A reschedule interrupt asks the same question: is the slice over, now that others wait?
+    if (vector === VECTOR_TIMER || vector === VECTOR_RESCHEDULE) this.#tick(cpu);
+    else this.#ports.handle(cpu, vector);
+    if (trace !== null) trace.emit(TRACE_IRQ_EXIT, vector, task);
+    this.#enter(cpuBefore);
+    current.task = taskBefore;
+  }
+
+  /** The running task offers its CPU. */
+  yieldCurrent(): void {
+    const { current, scheduler } = this.#ports;
+    this.#account(current.cpu);
+    scheduler.yield(current.task);
+  }
+
+  /** Makes a blocked or new task ready, on the CPU that the scheduler chooses for it. */
+  wake(task: number): void {
+    const { current, machine, scheduler, tasks, trace } = this.#ports;
+    const { cpu } = current;
+    assert(tasks.state[task] === TASK_BLOCKED, 'a task is woken that does not sleep');
+    tasks.state[task] = TASK_READY;
+    tasks.readyAt[task] = cpu.cells[TSC];
+    const target = scheduler.wake(task, this.now(cpu), cpu.id);
+    tasks.cpu[task] = target;
+    if (trace !== null) trace.emit(TRACE_WAKE, task, target);
+    // The first to wait behind a running task: that one's slice has an end from now on.
+    const first = scheduler.tasks.queuedCount[target] === 1;
+    if (target === cpu.id) {
+      if (first && !scheduler.needResched(target)) this.#tick(cpu);
+    } else if (first || scheduler.needResched(target) || machine.cpus[target].halted) {
+      machine.interrupts.post(target, VECTOR_RESCHEDULE, cpu.cells[TSC]);
+    }
+  }
+
+  /** Tells the scheduler what the running task of a CPU has used since the last time. */
+  #account(cpu: Cpu): void {
+    const { scheduler, tasks } = this.#ports;
+    const task = scheduler.current(cpu.id);
+    if (task === NIL) return;
+    const now = this.now(cpu);
+    scheduler.account(cpu.id, now - tasks.accountedNs[task]);
+    tasks.accountedNs[task] = now;
+  }
+
+  #tick(cpu: Cpu): void {
+    const { scheduler } = this.#ports;
+    this.#account(cpu);
+    const now = this.now(cpu);
+    scheduler.runTimers(now);
+    scheduler.tick(cpu.id);
+    scheduler.balance(cpu.id, now);
+    if (!scheduler.needResched(cpu.id)) this.#armTimer(cpu);
+  }
+
+  /** The next moment at which the policy wants to be asked: end of slice, or its own timer. */
+  #armTimer(cpu: Cpu): void {
+    const { machine, scheduler } = this.#ports;
+    const now = this.now(cpu);
+    const due = Math.min(scheduler.sliceLeftNs(cpu.id), scheduler.policy.nextTimerNs - now);
+    if (due === Infinity) {
+      machine.timer.cancel(cpu.id);
+      return;
+    }
+    const cycles = Math.ceil((Math.max(due, 0) * machine.frequencyHz) / 1e9);
+    machine.timer.setDeadline(cpu.id, cpu.cells[TSC] + Math.max(cycles, 1), VECTOR_TIMER);
+  }
+
+  #enter(cpu: Cpu): void {
+    const { current } = this.#ports;
+    if (current.cpu === cpu) return;
+    current.cpu = cpu;
+    this.#ports.cpuChanged(cpu.id);
+  }
+
+  /** Asks the policy and changes tasks: the new one, or NIL. */
+  #reschedule(cpu: Cpu): number {
+    const { scheduler, tasks } = this.#ports;
+    const before = scheduler.current(cpu.id);
+    if (before !== NIL) {
+      this.#account(cpu);
+      tasks.state[before] = TASK_READY;
+      tasks.readyAt[before] = cpu.cells[TSC];
+    }
+    const next = scheduler.pickNext(cpu.id, this.now(cpu));
+    const loaded = this.#loaded[cpu.id];
+    if (next !== loaded) this.#switch(cpu, loaded, next);
+    if (next === NIL) {
+      this.#armTimer(cpu);
+      return NIL;
+    }
+    tasks.state[next] = TASK_RUNNING;
+    tasks.cpu[next] = cpu.id;
+    tasks.accountedNs[next] = this.now(cpu);
+    this.#armTimer(cpu);
+    return next;
+  }
+
+  /** Saves one task's registers on its kernel stack, loads the other's, and changes roots. */
+  #switch(cpu: Cpu, from: number, to: number): void {
+    const { current, tasks, trace } = this.#ports;
+    if (from !== NIL && tasks.program[from] !== null) this.#save(cpu, from);
+    this.#loaded[cpu.id] = to;
+    current.task = to;
+    if (to !== NIL) {
+      // A task brings its time along: it cannot run before it was woken or left its last CPU.
+      if (cpu.cells[TSC] < tasks.readyAt[to]) {
+        cpu.cells[HALTED] += tasks.readyAt[to] - cpu.cells[TSC];
+        cpu.cells[TSC] = tasks.readyAt[to];
+      }
+      this.#load(cpu, to);
+    }
+    if (trace !== null) trace.emit(TRACE_SWITCH, from, to);
+  }
+
+  #save(cpu: Cpu, task: number): void {
+    const top = this.#ports.tasks.stack[task] + KERNEL_STACK_BYTES;
+    for (let i = 1; i <= SAVED_REGISTERS; i++) {
+      if (cpu.mmu.store64(top - i * 8, 0, 0) !== OK)
+        this.#ports.panic('a kernel stack is not mapped');
+    }
+    this.#checkCanary(cpu, task);
+  }
+
+  #load(cpu: Cpu, task: number): void {
+    const { tasks } = this.#ports;
+    const space = tasks.space[task];
+    // A kernel thread borrows whatever root is in force: the kernel half is the same in all.
+    if (space !== null && cpu.mmu.root !== space.root)
+      cpu.mmu.setRoot(space.root, space.pcid, true);
+    const top = tasks.stack[task] + KERNEL_STACK_BYTES;
+    for (let i = 1; i <= SAVED_REGISTERS; i++) {
+      if (cpu.mmu.load64(top - i * 8) === NIL) this.#ports.panic('a kernel stack is not mapped');
+    }
+    this.#checkCanary(cpu, task);
+    const report = tasks.report[task];
+    if (report !== null) report.switches += 1;
+  }
+
+  #checkCanary(cpu: Cpu, task: number): void {
+    if (cpu.mmu.load32(this.#ports.tasks.stack[task]) === STACK_CANARY) return;
+    this.#ports.panic('a kernel stack ran over: its canary is gone');
+  }
+
+  /** Runs the task's program until it suspends, and sees why it did. */
+  #resume(cpu: Cpu, task: number): void {
+    const { tasks } = this.#ports;
+    const start = cpu.cells[TSC];
+    const call = tasks.call[task];
+    const report = tasks.report[task];
+    const program = tasks.program[task];
+    assert(program !== null, 'a running task has no program');
+    if (!this.#ports.settleFault(task)) {
+      this.#end(cpu, task);
+      return;
+    }
+    const inKernel = call.state === CALL_WAITING || tasks.space[task] === null;
+    cpu.enter(inKernel ? SUPERVISOR : USER);
+    let finished: ReturnType<Program['next']>;
+    try {
+      finished = program.next();
+    } catch (error) {
+      cpu.enter(SUPERVISOR);
+      this.#ports.thrown(task, error);
+      if (tasks.exitStatus[task] === NIL) tasks.exitStatus[task] = STATUS_ABORT;
+      this.#end(cpu, task);
+      return;
+    }
+    cpu.enter(SUPERVISOR);
+    if (report !== null) report.cycles += cpu.cells[TSC] - start;
+    if (finished.done === true && tasks.exitStatus[task] === NIL) {
+      tasks.exitStatus[task] = finished.value ?? 0;
+    }
+    if (tasks.exitStatus[task] !== NIL) this.#end(cpu, task);
+    else if (call.state === CALL_WAITING) this.#block(cpu, task);
+  }
+
+  #block(cpu: Cpu, task: number): void {
+    const { scheduler, tasks } = this.#ports;
+    assert(!tasks.call[task].woken, 'a wake-up came from inside the call that waits for it');
+    this.#account(cpu);
+    scheduler.blocked(task);
+    tasks.state[task] = TASK_BLOCKED;
+    tasks.readyAt[task] = cpu.cells[TSC];
+  }
+
+  #end(cpu: Cpu, task: number): void {
+    const { scheduler, tasks, kernelRoot } = this.#ports;
+    const status = tasks.exitStatus[task];
+    this.#account(cpu);
+    if (cpu.mmu.root !== kernelRoot) cpu.mmu.setRoot(kernelRoot, 0, true);
+    scheduler.exit(task);
+    this.#loaded[cpu.id] = NIL;
+    this.#ports.exit(task, status);
+  }
+}

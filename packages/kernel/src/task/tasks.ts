@@ -1,0 +1,162 @@
+/**
+ * The task table: struct of arrays, the truth about tasks. A slot is free, or in exactly one of the
+ * states below; the scheduler knows READY and RUNNING tasks only.
+ */
+import { ArgumentError, assert, type Nanoseconds, NIL } from '@hotpath/hw-x86';
+import type { AddressSpace } from '../memory/address-space.js';
+import { DESCRIPTOR_LIMIT, TASK_LIMIT } from '../params.js';
+import { CALL_IDLE, Call, type CallEntry, OPERATION_SYSCALL } from '../syscall/call.js';
+import { systemCallName } from '../syscall/numbers.js';
+import type { Program } from '../syscall/program.js';
+
+/** The slot holds no task. */
+export const TASK_FREE = 0;
+/** Waits for a CPU. */
+export const TASK_READY = 1;
+/** Has a CPU. */
+export const TASK_RUNNING = 2;
+/** Waits for a wake-up. */
+export const TASK_BLOCKED = 3;
+
+/** Exit status of a task that an invalid access ended, as a shell shows SIGSEGV. */
+export const STATUS_SEGV = 139;
+/** Exit status of a task whose program threw. */
+export const STATUS_ABORT = 134;
+/** Exit status of a task that found no memory for its page. */
+export const STATUS_KILLED = 137;
+
+/** What remains of a task after its slot is free; handed out by `spawn`. */
+export interface TaskReport {
+  readonly task: number;
+  readonly name: string;
+  /** Exit status, or null while it lives. */
+  status: number | null;
+  /** What its program threw, if it did. */
+  error: unknown;
+  /** CPU time so far, in cycles. */
+  cycles: number;
+  /** Times it was given a CPU. */
+  switches: number;
+}
+
+/** Columns over the task slots. */
+export class Tasks {
+  readonly state = new Uint8Array(TASK_LIMIT);
+  /** CPU that runs it or ran it last. */
+  readonly cpu = new Int16Array(TASK_LIMIT);
+  /** Lowest mapped byte of its kernel stack; the canary is there. */
+  readonly stack = new Float64Array(TASK_LIMIT);
+  /** Address of its slab object: what the meter charges for its fields. */
+  readonly object = new Float64Array(TASK_LIMIT);
+  /** TSC before which it must not run: the time of its wake-up or of its last CPU. */
+  readonly readyAt = new Float64Array(TASK_LIMIT);
+  /** Virtual time up to which the scheduler has been told of its running, in ns. */
+  readonly accountedNs = new Float64Array(TASK_LIMIT);
+  /** Exit status that it or a fault asked for, or NIL while it is to go on. */
+  readonly exitStatus = new Int32Array(TASK_LIMIT).fill(NIL);
+  /** Nice value, -20..19. */
+  readonly nice = new Int8Array(TASK_LIMIT);
+  /** Heap end, as brk sees it. */
+  readonly heapEnd = new Float64Array(TASK_LIMIT);
+  /** Open file of each descriptor, or NIL: row `task * DESCRIPTOR_LIMIT`. */
+  readonly descriptors = new Int32Array(TASK_LIMIT * DESCRIPTOR_LIMIT).fill(NIL);
+
+  readonly call: Call[];
+  /** Null for a kernel thread, which runs in whatever space is in force. */
+  readonly space: (AddressSpace | null)[];
+  readonly program: (Program | null)[];
+  readonly report: (TaskReport | null)[];
+
+  #liveCount = 0;
+
+  constructor(entry: CallEntry) {
+    this.call = Array.from({ length: TASK_LIMIT }, (_, task) => new Call(task, entry));
+    this.space = new Array<AddressSpace | null>(TASK_LIMIT).fill(null);
+    this.program = new Array<Program | null>(TASK_LIMIT).fill(null);
+    this.report = new Array<TaskReport | null>(TASK_LIMIT).fill(null);
+  }
+
+  /** Tasks alive. */
+  get liveCount(): number {
+    return this.#liveCount;
+  }
+
+  /** Fills the slot that the scheduler has given to a new task. */
+  take(task: number, name: string, nice: number, now: number): TaskReport {
+    assert(this.state[task] === TASK_FREE, 'the slot of a new task is in use');
+    this.#liveCount += 1;
+    this.state[task] = TASK_BLOCKED;
+    this.cpu[task] = 0;
+    this.nice[task] = nice;
+    this.readyAt[task] = now;
+    this.heapEnd[task] = 0;
+    this.exitStatus[task] = NIL;
+    const report = { task, name, status: null, error: null, cycles: 0, switches: 0 };
+    this.report[task] = report;
+    return report;
+  }
+
+  /** Frees a slot; the report keeps what is known of the task. */
+  release(task: number): void {
+    assert(this.state[task] !== TASK_FREE, 'a free slot is released');
+    this.state[task] = TASK_FREE;
+    this.space[task] = null;
+    this.program[task] = null;
+    this.report[task] = null;
+    this.#liveCount -= 1;
+  }
+
+  /** The lowest free descriptor of a task, or NIL. */
+  freeDescriptor(task: number): number {
+    const row = task * DESCRIPTOR_LIMIT;
+    const at = this.descriptors.indexOf(NIL, row);
+    return at < 0 || at >= row + DESCRIPTOR_LIMIT ? NIL : at - row;
+  }
+
+  /** Open file behind a descriptor, or NIL for a bad one. */
+  openFile(task: number, fd: number): number {
+    if (!Number.isInteger(fd) || fd < 0 || fd >= DESCRIPTOR_LIMIT) return NIL;
+    return this.descriptors[task * DESCRIPTOR_LIMIT + fd];
+  }
+
+  /** A task as one line, for panics. */
+  describe(task: number): string {
+    const report = this.report[task];
+    if (report === null) return `task ${task}: no such task`;
+    return `task ${task} "${report.name}" on cpu ${this.cpu[task]}: ${this.describeCall(this.call[task])}`;
+  }
+
+  /** An outstanding call as text. */
+  describeCall(call: Call): string {
+    if (call.state === CALL_IDLE) return 'in its program';
+    const name =
+      call.operation === OPERATION_SYSCALL ? systemCallName(call.number) : 'memory access';
+    return `${name}(${call.a}, ${call.b}, ${call.c}), ${call.done} done, stage ${call.stage}`;
+  }
+
+  /** Asserts that free slots and live ones add up, and that live ones have what they need. */
+  checkInvariants(): void {
+    let live = 0;
+    for (let task = 0; task < TASK_LIMIT; task++) {
+      if (this.state[task] === TASK_FREE) continue;
+      live += 1;
+      assert(this.program[task] !== null, 'a live task has no program');
+      assert(this.stack[task] !== 0, 'a live task has no kernel stack');
+    }
+    assert(live === this.liveCount, 'free slots and live tasks do not add up');
+  }
+}
+
+/** Checks a nice value of the kernel's own interface. The call `nice` clamps instead, as POSIX says. */
+export function checkNice(nice: number): number {
+  if (Number.isInteger(nice) && nice >= -20 && nice <= 19) return nice;
+  throw new ArgumentError('ERR_NICE', `nice is ${nice}; allowed: a whole number -20..19`);
+}
+
+/**
+ * Cycles as whole nanoseconds. One multiplication and one division in IEEE doubles: the same on
+ * every engine and monotone in `cycles`, within 1 ns up to 2**53 ns.
+ */
+export function cyclesToNanoseconds(cycles: number, frequencyHz: number): Nanoseconds {
+  return Math.floor((cycles * 1e9) / frequencyHz);
+}

@@ -1,0 +1,136 @@
+/**
+ * A program's own memory accesses outside of `yield*`, and what becomes of their faults.
+ */
+import {
+  LIMIT,
+  NIL,
+  SUPERVISOR,
+  type TraceHook,
+  TSC,
+  VECTOR_PF,
+  type VirtAddr,
+} from '@hotpath/hw-x86';
+import type { Current } from '../current.js';
+import {
+  FAULT_NO_MEMORY,
+  FAULT_RESOLVED,
+  FAULT_SEGMENT,
+  type PageFaults,
+} from '../memory/page-fault.js';
+import { TASK_LIMIT } from '../params.js';
+import type { Call } from '../syscall/call.js';
+import type { UserMemory } from '../syscall/program.js';
+import { TRACE_PAGE_FAULT } from '../trace-events.js';
+import { STATUS_KILLED, STATUS_SEGV, type Tasks } from './tasks.js';
+
+/** What the accesses need of the rest of the kernel. */
+export interface UserAccessPorts {
+  readonly current: Current;
+  readonly tasks: Tasks;
+  readonly faults: PageFaults;
+  readonly trace: TraceHook | null;
+  /** A call was begun while another was outstanding: stops the machine. */
+  forgotten(call: Call): never;
+}
+
+/** User accesses of every task. */
+export class UserAccess implements UserMemory {
+  readonly #ports: UserAccessPorts;
+  /** 1 where a `try...` answered NIL because of a fault that is not resolved yet. */
+  readonly #faulted = new Uint8Array(TASK_LIMIT);
+  readonly #faultAddress = new Float64Array(TASK_LIMIT);
+  readonly #faultCode = new Uint8Array(TASK_LIMIT);
+
+  constructor(ports: UserAccessPorts) {
+    this.#ports = ports;
+  }
+
+  tryLoad32(address: VirtAddr): number {
+    const { cpu } = this.#ports.current;
+    if (cpu.cells[TSC] >= cpu.cells[LIMIT]) return NIL;
+    const value = cpu.mmu.load32(address);
+    if (value === NIL) this.#keepFault();
+    return value;
+  }
+
+  tryStore32(address: VirtAddr, value: number): number {
+    const { cpu } = this.#ports.current;
+    if (cpu.cells[TSC] >= cpu.cells[LIMIT]) return NIL;
+    const status = cpu.mmu.store32(address, value);
+    if (status === NIL) this.#keepFault();
+    return status;
+  }
+
+  place(task: number, address: VirtAddr, bytes: Uint8Array): boolean {
+    const { mmu } = this.#ports.current.cpu;
+    for (let at = 0; at < bytes.length; at++) {
+      while (mmu.store8(address + at, bytes[at]) === NIL) {
+        if (!this.resolveFault(task)) return false;
+      }
+    }
+    return true;
+  }
+
+  forgotten(call: Call): never {
+    return this.#ports.forgotten(call);
+  }
+
+  /**
+   * Resolves the fault that the MMU of the current CPU holds, for an access of the program's own or
+   * of the kernel's to user memory; false: the task is marked to die.
+   */
+  resolveFault(task: number): boolean {
+    const { faultVector, faultAddress, faultCode } = this.#ports.current.cpu.mmu;
+    return this.#resolve(task, faultVector, faultAddress, faultCode);
+  }
+
+  /**
+   * The same for a system call's user pointer: a bad one is EFAULT, not the task's end.
+   * @returns FAULT_RESOLVED, FAULT_SEGMENT or FAULT_NO_MEMORY
+   */
+  resolveKernelFault(task: number): number {
+    const { faultVector, faultAddress, faultCode } = this.#ports.current.cpu.mmu;
+    return this.#bringIn(task, faultVector, faultAddress, faultCode);
+  }
+
+  /** Before a task runs on: what its last `try...` left behind. False: it is to die. */
+  settleFault(task: number): boolean {
+    if (this.#faulted[task] === 0) return true;
+    this.#faulted[task] = 0;
+    return this.#resolve(task, VECTOR_PF, this.#faultAddress[task], this.#faultCode[task]);
+  }
+
+  #keepFault(): void {
+    const { cpu, task } = this.#ports.current;
+    const { faultVector, faultAddress, faultCode } = cpu.mmu;
+    if (faultVector !== VECTOR_PF) {
+      this.#ports.tasks.exitStatus[task] = STATUS_SEGV;
+      return;
+    }
+    this.#faulted[task] = 1;
+    this.#faultAddress[task] = faultAddress;
+    this.#faultCode[task] = faultCode;
+  }
+
+  #resolve(task: number, vector: number, address: VirtAddr, code: number): boolean {
+    const { tasks } = this.#ports;
+    const outcome = this.#bringIn(task, vector, address, code);
+    if (outcome === FAULT_RESOLVED) return true;
+    tasks.exitStatus[task] = outcome === FAULT_NO_MEMORY ? STATUS_KILLED : STATUS_SEGV;
+    return false;
+  }
+
+  #bringIn(task: number, vector: number, address: VirtAddr, code: number): number {
+    const { current, faults, tasks, trace } = this.#ports;
+    const { cpu } = current;
+    const privilege = cpu.privilege;
+    // The MMU has charged the exception and its return.
+    cpu.enter(SUPERVISOR);
+    if (trace !== null) trace.emit(TRACE_PAGE_FAULT, address, code);
+    const space = tasks.space[task];
+    // A kernel thread has no user half: its bad pointer is the kernel's own defect.
+    const outcome = space === null ? FAULT_SEGMENT : faults.handle(space, address, vector, code);
+    cpu.enter(privilege);
+    return outcome;
+  }
+}

@@ -1,0 +1,46 @@
+import { assert, type Completion, isErrno } from '@hotpath/hw-x86';
+import { TASK_LIMIT } from '../params.js';
+import { CALL_WAITING, type Call } from '../syscall/call.js';
+import type { Tasks } from './tasks.js';
+
+/** Port: makes a task ready. */
+export interface Waker {
+  wake(task: number): void;
+}
+
+/**
+ * The sink of every wait of a task: finds the call by the tag and wakes its task. The tag holds the
+ * number of the wait too, so that a fault's completion is never taken for the file page's.
+ */
+export class TaskWaits implements Completion {
+  readonly #tasks: Tasks;
+  readonly #waker: Waker;
+
+  constructor(tasks: Tasks, waker: Waker) {
+    this.#tasks = tasks;
+    this.#waker = waker;
+  }
+
+  /** The tag for the request that `call` is about to make. */
+  begin(call: Call): number {
+    call.wait = (call.wait + 1) % 2 ** 32;
+    return this.again(call);
+  }
+
+  /** The same tag for a further step of the same wait: of a request that is entered again. */
+  again(call: Call): number {
+    call.woken = false;
+    return call.wait * TASK_LIMIT + call.task;
+  }
+
+  completed(tag: number, result: number): void {
+    const task = tag % TASK_LIMIT;
+    const call = this.#tasks.call[task];
+    const ours = Math.floor(tag / TASK_LIMIT) === call.wait && call.state === CALL_WAITING;
+    assert(ours && !call.woken, 'a completion does not belong to the wait of its task');
+    assert(result >= 0 || isErrno(result), 'a completion is neither a value nor an errno');
+    call.brought = result;
+    call.woken = true;
+    this.#waker.wake(task);
+  }
+}
