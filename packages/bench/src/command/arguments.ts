@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { type CacheGeometry, isPowerOfTwo } from '../replay/set-associative.js';
 
 /** Parser of an option whose value is a whole number in `low..high`. */
 export function wholeNumber(low: number, high: number): (text: string) => number {
@@ -46,9 +47,12 @@ export function formatBytes(value: number): string {
   return `${value}`;
 }
 
-/** Exact up to 2^53: halves while even. */
-export function isPowerOfTwo(value: number): boolean {
-  if (!Number.isSafeInteger(value) || value < 1) return false;
-  while (value % 2 === 0) value /= 2;
-  return value === 1;
+/** Parser of a cache's BYTES,WAYS,LINE, as `32768,8,64` or `32K,8,64`. */
+export function cacheGeometry(text: string): CacheGeometry {
+  const [byteCount, ways, lineBytes, ...rest] = text.split(',').map(parseBytes);
+  const three = byteCount !== undefined && ways !== undefined && lineBytes !== undefined;
+  if (three && rest.length === 0 && byteCount > 0 && ways > 0 && lineBytes > 0) {
+    return { byteCount, ways, lineBytes };
+  }
+  throw new InvalidArgumentError('allowed: BYTES,WAYS,LINE, such as 32K,8,64');
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addReplayAlloc } from './replay-alloc.js';
 import { addReplayIo } from './replay-io.js';
+import { addReplayMem } from './replay-mem.js';
 import { addReplaySched } from './replay-sched.js';
 import type { Terminal } from './terminal.js';
 
@@ -10,4 +11,5 @@ export function addReplay(program: Command, terminal: Terminal): void {
   addReplayIo(replay, terminal);
   addReplayAlloc(replay, terminal);
   addReplaySched(replay, terminal);
+  addReplayMem(replay, terminal);
 }

@@ -97,7 +97,7 @@ class Checker {
       return;
     }
     // Only the first byte is sure to survive: the last one may have been cut off.
-    if (old !== 0 && kept > 0 && this.heap.bytes[address] !== (object & 255)) this.errors++;
+    if (old !== 0 && kept > 0 && this.heap.bytes[address] !== firstMark(object)) this.errors++;
     this.place(object, address, size, ALIGN_BYTES_MIN);
   }
 
@@ -111,16 +111,17 @@ class Checker {
     this.addressOf[object] = address;
     this.sizeOf[object] = size;
     if (size === 0) return;
-    bytes[address + size - 1] = (object >>> 8) & 255;
-    bytes[address] = object & 255;
+    bytes[address + size - 1] = lastMark(object);
+    bytes[address] = firstMark(object);
   }
 
   private checkMarks(object: number, size: number): void {
     if (size === 0) return;
     const { bytes } = this.heap;
     const address = this.addressOf[object];
-    const last = size === 1 ? object & 255 : (object >>> 8) & 255;
-    if (bytes[address] !== (object & 255) || bytes[address + size - 1] !== last) this.errors++;
+    const last = size === 1 ? firstMark(object) : lastMark(object);
+    if (bytes[address] !== firstMark(object)) this.errors++;
+    else if (bytes[address + size - 1] !== last) this.errors++;
   }
 
   private checkZero(address: number, size: number): void {
@@ -128,3 +129,7 @@ class Checker {
     if (bytes[address] !== 0 || bytes[address + size - 1] !== 0) this.errors++;
   }
 }
+
+// Marks are never 0, so that fresh memory is no one's.
+const firstMark = (object: number): number => 1 + (object % 255);
+const lastMark = (object: number): number => 1 + (Math.floor(object / 255) % 255);
