@@ -25,9 +25,26 @@ export {
 export { ByteCollector, type ByteSink } from './export/byte-writer.js';
 export { ChromeJsonWriter, writeChromeJson } from './export/chrome-json.js';
 export type { TimelineCounts } from './export/timeline.js';
+export { PerfettoReader, type PerfettoReaderOptions } from './perfetto/perfetto-reader.js';
 export { PerfettoWriter, writePerfetto } from './perfetto/perfetto-writer.js';
 export { LogLinearHistogram } from './profile/histogram.js';
 export { ProfileSpans, type SpanReport } from './profile/spans.js';
+export { ChromeJsonReader } from './read/chrome-json-reader.js';
+export {
+  checkTrace,
+  type Finding,
+  formatReport,
+  type Severity,
+  TraceChecker,
+  type TraceReport,
+} from './read/trace-checker.js';
+export {
+  PHASE_COMPLETE,
+  PHASE_OTHER,
+  type ReadEvent,
+  type TraceReader,
+  type TraceVisitor,
+} from './read/visitor.js';
 export { CpuTraceHook } from './tracer/cpu-hook.js';
 export { TraceEmitter } from './tracer/emitter.js';
 export {

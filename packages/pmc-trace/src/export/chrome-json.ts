@@ -165,8 +165,12 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
     if (phase === PHASE_INSTANT) out.ascii(',"s":"t"');
     const identified = phase > PHASE_COUNTER;
     if (identified) {
-      out.ascii(',"id":');
+      // Viewers nest all spans of one category and identity: the kind keeps ours apart.
+      out.ascii(',"id":"');
+      out.integer(event.kind.kind);
+      out.byte(0x3a);
       this.number(event.a);
+      out.byte(0x22);
       if (phase === PHASE_FLOW_END) out.ascii(',"bp":"e"');
       if (phase < PHASE_ASYNC_BEGIN) return;
     }

@@ -15,6 +15,7 @@ export const PACKET = {
   trackEvent: 11,
   internedData: 12,
   sequenceFlags: 13,
+  traceConfig: 33,
   traceStats: 35,
   incrementalStateCleared: 41,
   previousPacketDropped: 42,
@@ -23,6 +24,7 @@ export const PACKET = {
   clockId: 58,
   defaults: 59,
   trackDescriptor: 60,
+  serviceEvent: 69,
   firstPacketOnSequence: 87,
 } as const;
 

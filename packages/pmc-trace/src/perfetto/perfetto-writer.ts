@@ -68,6 +68,7 @@ export class PerfettoWriter implements SnapshotConsumer, TimelineSink {
   private nanosecondsPerTick = 1;
   private epochNanoseconds = 0n;
   private severalCpus = false;
+  private begun = false;
   // Names that the packet being written must explain.
   private newName = 0;
   private newTitle: string | null = null;
@@ -96,13 +97,27 @@ export class PerfettoWriter implements SnapshotConsumer, TimelineSink {
     this.nanosecondsPerTick = 1e9 / snapshot.ticksPerSecond;
     this.epochNanoseconds = snapshot.epochNanoseconds;
     this.severalCpus = snapshot.cpus.length > 1;
+    this.begin();
     this.timeline.write(snapshot);
   }
 
   /** Closes open spans and hands out the rest. Call once. */
   end(): void {
+    this.begin();
     this.timeline.end();
     this.out.flush();
+  }
+
+  /** Ties the trace's clock to the wall clock, once; so even an empty trace is a file. */
+  private begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    const packet = this.out.open(TRACE.packet);
+    const snapshot = this.out.open(PACKET.clockSnapshot);
+    this.clock(CLOCK_BOOTTIME, 0n, false);
+    if (this.epochNanoseconds !== 0n) this.clock(CLOCK_REALTIME, this.epochNanoseconds, false);
+    this.out.close(snapshot);
+    this.out.close(packet);
   }
 
   /** The next packet of this CPU says that packets are missing, and how many events; by the timeline. */
@@ -177,9 +192,6 @@ export class PerfettoWriter implements SnapshotConsumer, TimelineSink {
     out.close(defaults);
     const snapshot = out.open(PACKET.clockSnapshot);
     this.clock(CLOCK_BOOTTIME, BigInt(nanoseconds), false);
-    if (this.epochNanoseconds !== 0n) {
-      this.clock(CLOCK_REALTIME, this.epochNanoseconds + BigInt(nanoseconds), false);
-    }
     this.clock(CLOCK_OF_SEQUENCE, BigInt(nanoseconds), true);
     out.close(snapshot);
     out.close(packet);

@@ -81,8 +81,8 @@ describe('ChromeJsonWriter', () => {
     });
     expect(events[1].args).toEqual({ value: 2.5 });
     expect(events[2].args).toEqual({ value: 'NaN' });
-    expect(events[4]).toMatchObject({ id: 9, bp: 'e', ts: 1235.567 });
-    expect(events[5]).toMatchObject({ id: 77, args: { path: 'x' } });
+    expect(events[4]).toMatchObject({ id: `${wake}:9`, bp: 'e', ts: 1235.567 });
+    expect(events[5]).toMatchObject({ id: `${span}:77`, args: { path: 'x' } });
     expect(events[9].args).toEqual({ address: -1, path: 99 });
     expect(file.otherData).toMatchObject({ events: 10, lost_events: 0, orphan_ends: 0 });
   });
