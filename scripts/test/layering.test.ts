@@ -50,6 +50,8 @@ test.each([
   ['packages/bench/src/a.ts', `import { x } from 'left-pad';`, 'not among the dependencies'],
   ['packages/slab/src/a.ts', `import { x } from 'left-pad';`, 'no third-party imports'],
   ['packages/slab/src/node/index.ts', `import { x } from 'left-pad';`, 'no peer dependency'],
+  ['packages/slab/src/a.ts', `import { x } from '@hotpath/slab';`, 'not slab'],
+  ['packages/slab/src/a.ts', `const now = { Date };`, `'Date'`],
   ['packages/slab/src/a.ts', `export * from './b.js';`, 'export *'],
   ['packages/slab/src/a.ts', `export * as b from './b.js';`, 'export *'],
   ['packages/slab/src/a.ts', `const now = Date.now();`, `'Date'`],
@@ -67,6 +69,8 @@ test.each([
 test.each([
   ['packages/hw-x86/src/host/clock.ts', `import { hrtime } from 'node:process';`],
   ['packages/sched/src/loop/runner.ts', `globalThis.setTimeout(f, performance.now());`],
+  ['packages/slab/src/a.ts', `function f(fetch: number) { return { fetch } }`],
+  ['packages/slab/src/conformance/index.ts', `import { x } from '@hotpath/slab';`],
   ['packages/bench/src/cli.ts', `import { Command } from 'commander'; Date.now();`],
   ['packages/slab/src/a.ts', `interface A { performance: number; Date: string } x.process = 1;`],
   ['packages/kernel/src/a.ts', `import { Model } from '@hotpath/hw-x86/model';`],
