@@ -7,7 +7,7 @@ import {
   type PhysAddr,
   type VirtAddr,
 } from '@hotpath/hw-x86';
-import { FREE, MAX_ORDER, ORDER_COUNT, TAIL } from './page-state.js';
+import { CACHED, FREE, MAX_ORDER, ORDER_COUNT, TAIL } from './page-state.js';
 import { SITE_BASE } from './trace-events.js';
 import type { Zone } from './zones.js';
 
@@ -190,9 +190,9 @@ export class Buddy {
   /** True when the page lies inside a free block. Slow: for the text of an error. */
   isInFreeBlock(page: number): boolean {
     for (let order = 0; order <= MAX_ORDER; order += 1) {
-      const head = page - (page % 2 ** order);
-      const state = this.state[head];
+      const state = this.state[page - (page % 2 ** order)];
       if (state >= FREE + order && state <= FREE + MAX_ORDER) return true;
+      if (state >= CACHED + order) return true;
     }
     return false;
   }

@@ -9,27 +9,27 @@ import {
 } from '@hotpath/hw-x86';
 import type { ObjectMemory, SlabAllocator } from './slab-allocator.js';
 import type { SlabCache } from './slab-cache.js';
-import { LARGE_RUN, OWNER } from './slab-table.js';
+import { LARGE_RUN } from './slab-table.js';
 
 /** Largest alignment that `memalign` gives: 1 GiB. */
 const MAX_ALIGN = 2 ** 30;
 
 /** Options of {@link Kmalloc}. */
 export interface KmallocOptions {
-  /** Object sizes, ascending multiples of 8, the last at most 32,768; default {@link SIZE_CLASSES}. */
+  /** Object sizes, ascending multiples of 16, the last at most 32,768; default {@link SIZE_CLASSES}. */
   readonly sizeClasses?: readonly ByteCount[];
 }
 
-/** Steps of 8 bytes up to 128, then four to eight steps a doubling up to 8 KiB. */
+/** Steps of 16 bytes up to 224, then eight or four steps a doubling up to 8 KiB. */
 export const SIZE_CLASSES: readonly ByteCount[] = [
-  8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 144, 160, 176, 192, 208, 224,
-  256, 288, 320, 352, 384, 448, 512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1536, 1792, 2048,
-  2304, 2720, 3264, 4096, 5456, 6544, 8192,
+  16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 256, 288, 320, 352, 384, 448, 512,
+  576, 640, 704, 768, 896, 1024, 1152, 1280, 1536, 1792, 2048, 2304, 2720, 3264, 4096, 5456, 6544,
+  8192,
 ];
 
 /**
  * malloc over slab caches: one cache for each size class, page runs above the largest. Every block
- * is aligned to 8 bytes, blocks of a power of two to themselves.
+ * is aligned to 16 bytes, blocks of a power of two to themselves.
  */
 export class Kmalloc {
   /** One cache for each size class, ascending. */
@@ -41,7 +41,7 @@ export class Kmalloc {
   /** Pages of those runs. */
   largePages = 0;
   private readonly slabs: SlabAllocator;
-  /** Cache by (bytes + 7) / 8. */
+  /** Cache by (bytes + 15) / 16. */
   private readonly classOf: Uint8Array;
   /** Cache by its id in the page entries, or null. */
   private readonly byId: (SlabCache | null)[] = [];
@@ -53,17 +53,17 @@ export class Kmalloc {
     this.slabs = slabs;
     this.largestClass = sizes[sizes.length - 1];
     this.caches = sizes.map((objectBytes) =>
-      slabs.createCache({ name: `kmalloc-${objectBytes}`, objectBytes, align: 8 }),
+      slabs.createCache({ name: `kmalloc-${objectBytes}`, objectBytes }),
     );
     for (const cache of this.caches) {
       while (this.byId.length <= cache.id) this.byId.push(null);
       this.byId[cache.id] = cache;
     }
-    this.classOf = new Uint8Array(this.largestClass / 8 + 1);
+    this.classOf = new Uint8Array(this.largestClass / 16 + 1);
     let at = 0;
-    for (let eighth = 0; eighth < this.classOf.length; eighth += 1) {
-      if (eighth * 8 > sizes[at]) at += 1;
-      this.classOf[eighth] = at;
+    for (let granule = 0; granule < this.classOf.length; granule += 1) {
+      if (granule * 16 > sizes[at]) at += 1;
+      this.classOf[granule] = at;
     }
   }
 
@@ -80,7 +80,7 @@ export class Kmalloc {
    */
   malloc(byteCount: ByteCount): number {
     if (byteCount >= 0 && byteCount <= this.largestClass) {
-      return this.caches[this.classOf[(byteCount + 7) >>> 3]].allocate();
+      return this.caches[this.classOf[(byteCount + 15) >>> 4]].allocate();
     }
     return this.allocateLarge(byteCount, 0);
   }
@@ -89,12 +89,13 @@ export class Kmalloc {
     checkInteger('ERR_SIZE', 'byteCount', byteCount, 0, Number.MAX_SAFE_INTEGER);
     const pageCount = Math.ceil(byteCount / PAGE_BYTES);
     let address = this.slabs.pages.allocateRunLow(pageCount, alignOrder);
-    if (address === NIL && this.slabs.shrink() > 0) {
+    if (address === NIL) {
+      this.slabs.reclaim();
       address = this.slabs.pages.allocateRunLow(pageCount, alignOrder);
     }
     if (address === NIL) return this.slabs.none;
     const page = (address - this.slabs.base) / PAGE_BYTES;
-    this.slabs.table.claimPages(page, 1, LARGE_RUN, 0, 0);
+    this.slabs.table.claimPages(page, 1, LARGE_RUN);
     this.largeRuns += 1;
     this.largePages += pageCount;
     return address;
@@ -107,7 +108,7 @@ export class Kmalloc {
   free(address: number): void {
     const slabs = this.slabs;
     const offset = address - slabs.base;
-    const owner = offset >= 0 ? slabs.table.pages[((offset >>> 12) << 2) + OWNER] : 0;
+    const owner = offset >= 0 ? slabs.table.owner[offset >>> 12] : 0;
     const cache = this.byId[owner];
     if (cache !== undefined && cache !== null) cache.free(address);
     else if (address !== slabs.none) this.freeLarge(address, owner);
@@ -201,10 +202,10 @@ export class Kmalloc {
   memalign(align: ByteCount, byteCount: ByteCount): number {
     checkPowerOfTwo('ERR_ALIGN', 'align', align, 1, MAX_ALIGN);
     checkInteger('ERR_SIZE', 'byteCount', byteCount, 0, Number.MAX_SAFE_INTEGER);
-    if (align <= 8) return this.malloc(byteCount);
+    if (align <= 16) return this.malloc(byteCount);
     if (align <= PAGE_BYTES && byteCount <= this.largestClass) {
       for (
-        let at = this.classOf[(Math.max(byteCount, align) + 7) >>> 3];
+        let at = this.classOf[(Math.max(byteCount, align) + 15) >>> 4];
         at < this.caches.length;
         at += 1
       ) {
@@ -234,10 +235,10 @@ export class Kmalloc {
 function checkClasses(sizes: readonly ByteCount[]): void {
   let previous = 0;
   for (const size of sizes) {
-    if (!Number.isInteger(size) || size % 8 !== 0 || size <= previous || size > 32768) {
+    if (!Number.isInteger(size) || size % 16 !== 0 || size <= previous || size > 32768) {
       throw new ArgumentError(
         'ERR_SIZE_CLASSES',
-        `size class ${size} after ${previous}; allowed: ascending multiples of 8 up to 32768`,
+        `size class ${size} after ${previous}; allowed: ascending multiples of 16 up to 32768`,
       );
     }
     previous = size;

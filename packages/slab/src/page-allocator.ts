@@ -13,7 +13,7 @@ import {
 } from '@hotpath/hw-x86';
 import { Buddy } from './buddy.js';
 import { CpuPages } from './cpu-pages.js';
-import { CACHED, MAX_ORDER, MAX_SLAB_BYTES, orderOf, RUN, TAIL, USED } from './page-state.js';
+import { CACHED, MAX_ORDER, MAX_SLAB_ORDER, orderOf, RUN, TAIL, USED } from './page-state.js';
 import { TRACE_PAGES_ALLOCATE, TRACE_PAGES_EXHAUSTED, TRACE_PAGES_FREE } from './trace-events.js';
 import { layOutZones, type PageRange, type Zone } from './zones.js';
 
@@ -22,13 +22,13 @@ export interface PageAllocatorOptions {
   /** Physical memory to hand out, ascending and disjoint; holes lie between the ranges. */
   readonly ranges: readonly PageRange[];
   /**
-   * Bytes from the first range's start on that form low zones; default and most 2 GiB. Slab caches
-   * live there, so that their offsets fit 31 bits; all else prefers the pages above.
+   * Bytes from the first range's start on that form low zones, 4,096 to 2 GiB; default 2 GiB. Slab
+   * caches live there, so that their offsets fit 31 bits; all else prefers the pages above.
    */
   readonly lowBytes?: ByteCount;
-  /** CPUs with a list of order-0 pages each, 0..4,096; default 0: no lists. */
+  /** CPUs with lists of blocks of order 0 to 3 each, 1..4,096; default 1. */
   readonly cpuCount?: number;
-  /** Pages moved between a CPU's list and the buddy at once, 1..4,096; default 31, as in Linux. */
+  /** Half the pages that a CPU's list of order 0 holds, 1..4,096; default 64. */
   readonly cpuBatch?: number;
   readonly meter?: Meter | null;
   readonly trace?: TraceHook | null;
@@ -43,37 +43,46 @@ export interface PageAllocatorOptions {
 export class PageAllocator implements FrameSource {
   /** Columns and lists, for reports and tests. */
   readonly buddy: Buddy;
-  /** First address of the first zone. */
-  readonly start: PhysAddr;
+  /** Address of page 0 of the columns: at or below the first zone's start. */
+  readonly base: PhysAddr;
   /** Address behind the low zones. */
   readonly lowLimit: PhysAddr;
   private readonly lowZone: number;
   private readonly topZone: number;
   private readonly trace: TraceHook | null;
-  private readonly cpus: CpuPages | null;
+  /** Lists of blocks below {@link lowLimit}, and of those above: the same where none are above. */
+  private readonly lowPagesets: CpuPages;
+  private readonly topPagesets: CpuPages;
 
   /** @throws ArgumentError ERR_PAGE_RANGE, ERR_LOW_BYTES, ERR_CPU_COUNT, ERR_CPU_BATCH */
   constructor(options: PageAllocatorOptions) {
-    const low = options.lowBytes ?? 2 * GIB;
-    checkInteger('ERR_LOW_BYTES', 'lowBytes', low, MAX_SLAB_BYTES, 2 * GIB);
-    const cpuCount = checkInteger('ERR_CPU_COUNT', 'cpuCount', options.cpuCount ?? 0, 0, 4096);
-    const batch = checkInteger('ERR_CPU_BATCH', 'cpuBatch', options.cpuBatch ?? 31, 1, 4096);
-    this.start = options.ranges[0]?.start ?? 0;
-    // From a multiple of the largest slab's length on, as the slabs' offsets count.
-    this.lowLimit = this.start - (this.start % MAX_SLAB_BYTES) + low - (low % PAGE_BYTES);
-    const zones = layOutZones(options.ranges, this.lowLimit);
+    const lowBytes = options.lowBytes ?? 2 * GIB;
+    checkInteger('ERR_LOW_BYTES', 'lowBytes', lowBytes, PAGE_BYTES, 2 * GIB);
+    const cpuCount = checkInteger('ERR_CPU_COUNT', 'cpuCount', options.cpuCount ?? 1, 1, 4096);
+    const batch = checkInteger('ERR_CPU_BATCH', 'cpuBatch', options.cpuBatch ?? 64, 1, 4096);
+    const { zones, base, lowLimit, lowZone } = layOutZones(options.ranges, lowBytes);
+    this.base = base;
+    this.lowLimit = lowLimit;
+    this.lowZone = lowZone;
     this.topZone = zones.length - 1;
-    this.lowZone = zones.findLastIndex((zone) => zone.start < this.lowLimit);
-    assert(this.lowZone >= 0, 'the first zone is low');
     const meter = options.meter ?? null;
     this.buddy = new Buddy(zones, meter);
     this.trace = options.trace ?? null;
-    this.cpus = cpuCount === 0 ? null : new CpuPages(cpuCount, batch, meter);
+    this.lowPagesets = new CpuPages(cpuCount, batch, meter, 'pages.low');
+    const oneKind = lowZone === this.topZone;
+    this.topPagesets = oneKind
+      ? this.lowPagesets
+      : new CpuPages(cpuCount, batch, meter, 'pages.high');
   }
 
   /** Zones by ascending address. */
   get zones(): readonly Zone[] {
     return this.buddy.zones;
+  }
+
+  /** CPUs with lists of their own. */
+  get cpuCount(): number {
+    return this.lowPagesets.cpuCount;
   }
 
   /** Pages under management; holes are not counted. */
@@ -85,7 +94,8 @@ export class PageAllocator implements FrameSource {
 
   /** Free pages, those in per-CPU lists included. */
   get freePages(): number {
-    let sum = this.cpus === null ? 0 : this.cpus.pageCount;
+    let sum = 0;
+    for (const lists of this.pagesets()) sum += lists.pageCount;
     for (const zone of this.zones) sum += zone.freePages;
     return sum;
   }
@@ -97,7 +107,9 @@ export class PageAllocator implements FrameSource {
 
   /** Bytes of all columns and lists. */
   get metadataBytes(): ByteCount {
-    return this.buddy.metadataBytes + (this.cpus === null ? 0 : this.cpus.metadataBytes);
+    let sum = this.buddy.metadataBytes;
+    for (const lists of this.pagesets()) sum += lists.metadataBytes;
+    return sum;
   }
 
   /**
@@ -105,8 +117,9 @@ export class PageAllocator implements FrameSource {
    * @throws ArgumentError ERR_CPU
    */
   useCpu(cpu: number): void {
-    if (this.cpus === null) return;
-    this.cpus.current = checkInteger('ERR_CPU', 'cpu', cpu, 0, this.cpus.cpuCount - 1);
+    checkInteger('ERR_CPU', 'cpu', cpu, 0, this.lowPagesets.cpuCount - 1);
+    this.lowPagesets.current = cpu;
+    this.topPagesets.current = cpu;
   }
 
   /**
@@ -114,44 +127,54 @@ export class PageAllocator implements FrameSource {
    * @throws ArgumentError ERR_ORDER
    */
   allocate(order = 0): PhysAddr {
-    if (order === 0 && this.cpus !== null) return this.allocateOnCpu(this.cpus);
-    return this.allocateBlock(order, this.topZone);
+    checkInteger('ERR_ORDER', 'order', order, 0, MAX_ORDER);
+    const page = this.takeBlock(order, this.topPagesets, this.topZone);
+    return page === NIL ? this.exhausted(order) : this.addressOfTaken(page, 2 ** order);
   }
 
   /** As {@link allocate}, but below {@link lowLimit}. */
   allocateLow(order = 0): PhysAddr {
-    return this.allocateBlock(order, this.lowZone);
-  }
-
-  private allocateBlock(order: number, zone: number): PhysAddr {
     checkInteger('ERR_ORDER', 'order', order, 0, MAX_ORDER);
-    const page = this.buddy.take(order, zone);
-    if (page === NIL) return this.exhausted(order);
-    this.buddy.writeState(page, USED + order);
+    const page = this.takeLowPage(order);
+    return page === NIL ? NIL : this.addressOfTaken(page, 2 ** order);
+  }
+
+  /** A low block's page number, or NIL: for slab caches, which count in pages. */
+  takeLowPage(order: number): number {
+    const page = this.takeBlock(order, this.lowPagesets, this.lowZone);
+    if (page === NIL) this.exhausted(order);
+    return page;
+  }
+
+  private addressOfTaken(page: number, pageCount: number): PhysAddr {
     const address = this.buddy.addressOf(page);
-    if (this.trace !== null) this.trace.emit(TRACE_PAGES_ALLOCATE, address, 1 << order);
+    if (this.trace !== null) this.trace.emit(TRACE_PAGES_ALLOCATE, address, pageCount);
     return address;
   }
 
-  private allocateOnCpu(cpus: CpuPages): PhysAddr {
-    let page = cpus.pop();
-    if (page === NIL) {
-      for (let i = 0; i < cpus.batch; i += 1) {
-        page = this.buddy.take(0, this.topZone);
-        if (page === NIL) break;
-        this.buddy.writeState(page, CACHED);
-        cpus.push(page);
-      }
-      page = cpus.pop();
-      // The last free page may wait in another CPU's list.
-      if (page === NIL) page = cpus.popAny();
-      if (page === NIL) return this.exhausted(0);
+  private takeBlock(order: number, lists: CpuPages, zone: number): number {
+    const buddy = this.buddy;
+    let page = NIL;
+    if (order <= MAX_SLAB_ORDER) {
+      page = lists.pop(order);
+      if (page !== NIL) assert(buddy.state[page] === CACHED + order, 'a listed block is marked');
+      else if (order === 0 && lists.cpuCount > 1) page = this.refill(lists, zone);
     }
-    assert(this.buddy.state[page] === CACHED, 'a page of a CPU list is marked as such');
-    this.buddy.writeState(page, USED);
-    const address = this.buddy.addressOf(page);
-    if (this.trace !== null) this.trace.emit(TRACE_PAGES_ALLOCATE, address, 1);
-    return address;
+    if (page === NIL) page = buddy.take(order, zone);
+    if (page === NIL && this.drain() > 0) page = buddy.take(order, zone);
+    if (page !== NIL) buddy.writeState(page, USED + order);
+    return page;
+  }
+
+  /** Fetches a batch of single pages for the running CPU and returns the last of them, or NIL. */
+  private refill(lists: CpuPages, zone: number): number {
+    for (let i = 0; i < lists.batch; i += 1) {
+      const page = this.buddy.take(0, zone);
+      if (page === NIL) break;
+      this.buddy.writeState(page, CACHED);
+      lists.push(page, 0);
+    }
+    return lists.pop(0);
   }
 
   private exhausted(order: number): PhysAddr {
@@ -179,14 +202,13 @@ export class PageAllocator implements FrameSource {
     if (pageCount > 2 ** MAX_ORDER) return this.exhausted(MAX_ORDER);
     const order = Math.max(orderOf(pageCount), alignOrder);
     const buddy = this.buddy;
-    const page = buddy.take(order, zone);
+    let page = buddy.take(order, zone);
+    if (page === NIL && this.drain() > 0) page = buddy.take(order, zone);
     if (page === NIL) return this.exhausted(order);
     buddy.writeState(page, RUN);
     buddy.writeLink(2 * page, pageCount);
     buddy.release(buddy.zoneOf(page), page + pageCount, 2 ** order - pageCount);
-    const address = buddy.addressOf(page);
-    if (this.trace !== null) this.trace.emit(TRACE_PAGES_ALLOCATE, address, pageCount);
-    return address;
+    return this.addressOfTaken(page, pageCount);
   }
 
   /**
@@ -198,37 +220,47 @@ export class PageAllocator implements FrameSource {
     const buddy = this.buddy;
     const page = buddy.pageOf(address);
     const state = page === NIL ? TAIL : buddy.readState(page);
-    if (state < USED || state === CACHED) throw this.refusal(address, page, state);
+    if (state < USED || state >= CACHED) throw this.refusal(address, page, state);
     if (order !== NIL && state !== USED + order) {
       throw new ArgumentError('ERR_ORDER', `block ${address} has another order than ${order}`);
     }
     const pageCount = state === RUN ? buddy.readLink(2 * page) : 2 ** (state - USED);
     if (this.trace !== null) this.trace.emit(TRACE_PAGES_FREE, address, pageCount);
-    const z = buddy.zoneOf(page);
-    if (state === USED && this.cpus !== null && z === this.topZone) {
-      this.freeOnCpu(this.cpus, page);
+    if (state <= USED + MAX_SLAB_ORDER) {
+      this.giveBlock(page, state - USED);
       return;
     }
     buddy.writeState(page, TAIL);
-    buddy.release(z, page, pageCount);
+    buddy.release(buddy.zoneOf(page), page, pageCount);
   }
 
-  private freeOnCpu(cpus: CpuPages, page: number): void {
-    if (!cpus.push(page)) {
-      for (let i = 0; i < cpus.batch; i += 1) this.uncache(cpus.pop());
-      cpus.push(page);
+  /** Takes back what {@link takeLowPage} gave. */
+  giveLowPage(page: number, order: number): void {
+    assert(this.buddy.readState(page) === USED + order, 'a slab gives back the block it got');
+    this.giveBlock(page, order);
+  }
+
+  /** Puts a block of order 0 to 3 on the running CPU's list; a full list is halved first. */
+  private giveBlock(page: number, order: number): void {
+    const low = this.lowPagesets === this.topPagesets || page < this.lowPages;
+    const lists = low ? this.lowPagesets : this.topPagesets;
+    if (!lists.push(page, order)) {
+      for (let left = lists.limit(order) >> 1; left > 0; left -= 1) {
+        this.uncache(lists.pop(order), order);
+      }
+      lists.push(page, order);
     }
-    this.buddy.writeState(page, CACHED);
+    this.buddy.writeState(page, CACHED + order);
   }
 
-  private uncache(page: number): void {
-    assert(this.buddy.state[page] === CACHED, 'a page of a CPU list is marked as such');
+  private uncache(page: number, order: number): void {
+    assert(this.buddy.state[page] === CACHED + order, 'a listed block is marked with its order');
     this.buddy.writeState(page, TAIL);
-    this.buddy.release(this.buddy.zoneOf(page), page, 1);
+    this.buddy.release(this.buddy.zoneOf(page), page, 2 ** order);
   }
 
   private refusal(address: PhysAddr, page: number, state: number): ArgumentError {
-    if (state === CACHED || (page !== NIL && this.buddy.isInFreeBlock(page))) {
+    if (state >= CACHED || (page !== NIL && this.buddy.isInFreeBlock(page))) {
       return new ArgumentError('ERR_DOUBLE_FREE', `page ${address} is free already`);
     }
     const inside = this.zones.some(
@@ -270,11 +302,24 @@ export class PageAllocator implements FrameSource {
     return state >= USED && state < RUN ? 2 ** (state - USED) : 0;
   }
 
-  /** Gives the pages of all per-CPU lists back to the buddy, where they can merge. */
-  drain(): void {
-    const cpus = this.cpus;
-    if (cpus === null) return;
-    for (let page = cpus.popAny(); page !== NIL; page = cpus.popAny()) this.uncache(page);
+  /** Gives the blocks of all per-CPU lists back to the buddy, where they can merge; how many pages. */
+  drain(): number {
+    let pageCount = 0;
+    for (const lists of this.pagesets()) {
+      for (let order = 0; order <= MAX_SLAB_ORDER; order += 1) {
+        for (let page = lists.popAny(order); page !== NIL; page = lists.popAny(order)) {
+          this.uncache(page, order);
+          pageCount += 2 ** order;
+        }
+      }
+    }
+    return pageCount;
+  }
+
+  private pagesets(): readonly CpuPages[] {
+    return this.lowPagesets === this.topPagesets
+      ? [this.lowPagesets]
+      : [this.lowPagesets, this.topPagesets];
   }
 
   /**
@@ -296,8 +341,15 @@ export class PageAllocator implements FrameSource {
     this.buddy.extend(byteCount / PAGE_BYTES);
   }
 
+  /** Pages of the columns up to the end of the low zones, holes included. */
+  get lowPages(): number {
+    const zone = this.zones[this.lowZone] as Zone;
+    return zone.index + zone.pageCount;
+  }
+
   /** Throws InvariantError when lists and columns disagree. O(pages): for tests. */
   checkInvariants(): void {
     this.buddy.checkInvariants();
+    for (const lists of this.pagesets()) lists.checkInvariants(this.buddy.state);
   }
 }

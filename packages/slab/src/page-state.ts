@@ -13,8 +13,8 @@ export const FREE = 32;
 export const USED = 64;
 /** Head of an allocated run; its length in pages lies in the page's first link. */
 export const RUN = 96;
-/** An order-0 page that waits in a per-CPU list: neither free to merge nor allocated. */
-export const CACHED = 97;
+/** `CACHED + order`: head of a block in a per-CPU list, neither free to merge nor allocated. */
+export const CACHED = 128;
 
 /** Largest order: 2**18 pages of 4 KiB are 1 GiB, the largest page of x86-64. */
 export const MAX_ORDER = 18;

@@ -4,13 +4,15 @@ import {
   type ByteCount,
   checkInteger,
   type Meter,
+  PAGE_BYTES,
   type PhysicalMemory,
   type TraceHook,
 } from '@hotpath/hw-x86';
 import type { PageAllocator } from './page-allocator.js';
 import { SlabCache, type SlabCacheOptions } from './slab-cache.js';
-import { MAX_OBJECT_BYTES } from './slab-geometry.js';
-import { OWNER, SlabTable } from './slab-table.js';
+import type { SlabGeometry } from './slab-geometry.js';
+import type { SlabObserver } from './slab-lists.js';
+import { LARGE_RUN, SlabTable } from './slab-table.js';
 
 /** What the allocator needs of memory, where it touches it at all: calloc, realloc, debugging. */
 export type ObjectMemory = Pick<
@@ -24,7 +26,7 @@ export interface SlabAllocatorOptions {
   readonly pages: PageAllocator;
   /** The memory behind the addresses; default null: objects are never touched. */
   readonly memory?: ObjectMemory | null;
-  /** CPUs with magazines of their own, 1..4,096; default 1. */
+  /** CPUs with magazines of their own, 1..4,096; default as many as the page allocator has. */
   readonly cpuCount?: number;
   /** What `allocate` answers when memory is out: NIL (default), or 0 where no object lies at 0. */
   readonly none?: number;
@@ -37,7 +39,7 @@ export class SlabAllocator {
   readonly pages: PageAllocator;
   readonly memory: ObjectMemory | null;
   readonly table: SlabTable;
-  /** Address of offset 0: the first zone's start, rounded down to the length of the largest slab. */
+  /** Address of offset 0: the page allocator's base. */
   readonly base: number;
   readonly none: number;
   readonly cpuCount: number;
@@ -52,21 +54,19 @@ export class SlabAllocator {
   constructor(options: SlabAllocatorOptions) {
     this.pages = options.pages;
     this.memory = options.memory ?? null;
-    this.cpuCount = checkInteger('ERR_CPU_COUNT', 'cpuCount', options.cpuCount ?? 1, 1, 4096);
+    this.cpuCount = checkInteger(
+      'ERR_CPU_COUNT',
+      'cpuCount',
+      options.cpuCount ?? this.pages.cpuCount,
+      1,
+      4096,
+    );
     this.none = checkInteger('ERR_NONE', 'none', options.none ?? -1, -1, 0);
     this.meter = options.meter ?? null;
     this.trace = options.trace ?? null;
-    this.base = this.pages.start - (this.pages.start % MAX_OBJECT_BYTES);
-    this.table = new SlabTable(this.windowPages(), this.meter);
-  }
-
-  private windowPages(): number {
-    let end = this.base;
-    for (const zone of this.pages.zones) {
-      if (zone.start < this.pages.lowLimit) end = zone.start + zone.pageCount * 4096;
-    }
-    // Whole slabs of the largest order, so that no head page is cut off.
-    return Math.ceil((end - this.base) / MAX_OBJECT_BYTES) * (MAX_OBJECT_BYTES / 4096);
+    // A small integer where it fits: the hot paths then add integers, not doubles.
+    this.base = this.pages.base === 0 ? 0 : this.pages.base;
+    this.table = new SlabTable(this.pages.lowPages, this.meter);
   }
 
   /**
@@ -76,9 +76,11 @@ export class SlabAllocator {
   createCache(options: SlabCacheOptions): SlabCache {
     let id = this.caches.indexOf(null, 1);
     if (id === -1) id = this.caches.length;
-    if (id > 65535)
-      throw new ArgumentError('ERR_CACHE_COUNT', `${id} caches; allowed: at most 65535`);
+    if (id >= LARGE_RUN)
+      throw new ArgumentError('ERR_CACHE_COUNT', `${id} caches; allowed: at most ${LARGE_RUN - 1}`);
     const cache = new SlabCache(this, id, options);
+    const construct = options.construct ?? null;
+    if (construct !== null) cache.lists.observer = new Constructing(cache, this.base, construct);
     this.caches[id] = cache;
     return cache;
   }
@@ -86,8 +88,8 @@ export class SlabAllocator {
   /** The cache whose slab holds this address, or null. O(1). */
   cacheOf(address: number): SlabCache | null {
     const offset = address - this.base;
-    if (!(offset >= 0 && offset < this.table.pageCount * 4096)) return null;
-    return this.caches[this.table.pages[(offset >>> 12) * 4 + OWNER]] ?? null;
+    if (!(offset >= 0 && offset < this.table.pageCount * PAGE_BYTES)) return null;
+    return this.caches[this.table.owner[offset >>> 12]] ?? null;
   }
 
   /** All caches by id. */
@@ -101,7 +103,7 @@ export class SlabAllocator {
    */
   useCpu(cpu: number): void {
     this.cpu = checkInteger('ERR_CPU', 'cpu', cpu, 0, this.cpuCount - 1);
-    this.pages.useCpu(cpu);
+    if (cpu < this.pages.cpuCount) this.pages.useCpu(cpu);
   }
 
   /** Gives the empty slabs of all caches back; bytes given back. */
@@ -111,6 +113,12 @@ export class SlabAllocator {
     return bytes;
   }
 
+  /** Memory is out: flushes what other CPUs and caches hold back and gives empty slabs back. */
+  reclaim(): void {
+    this.shrink();
+    this.pages.drain();
+  }
+
   /** Bytes of tables and bitmaps, the page allocator's included. */
   get metadataBytes(): ByteCount {
     return this.table.metadataBytes + this.pages.metadataBytes;
@@ -118,7 +126,29 @@ export class SlabAllocator {
 
   /** To be called after `pages.extend`. */
   grow(): void {
-    this.table.growPages(this.windowPages());
-    assert(this.table.pageCount * 4096 <= 2 ** 31, 'offsets fit 31 bits');
+    this.table.growPages(this.pages.lowPages);
+    assert(this.table.pageCount * PAGE_BYTES <= 2 ** 31, 'offsets fit 31 bits');
   }
+}
+
+/** Calls the user's constructor for every slot of a new slab. */
+class Constructing implements SlabObserver {
+  private readonly geometry: SlabGeometry;
+  private readonly base: number;
+  private readonly construct: (address: number) => void;
+
+  constructor(cache: SlabCache, base: number, construct: (address: number) => void) {
+    this.geometry = cache.geometry;
+    this.base = base;
+    this.construct = construct;
+  }
+
+  slabCreated(_head: number, first: number): void {
+    const { objectCount, stride } = this.geometry;
+    for (let slot = 0; slot < objectCount; slot += 1) {
+      this.construct(this.base + first + slot * stride);
+    }
+  }
+
+  slabDestroyed(): void {}
 }

@@ -4,13 +4,16 @@ import {
   type ByteCount,
   checkInteger,
   type Meter,
+  NIL,
   type TraceHook,
   type VirtAddr,
 } from '@hotpath/hw-x86';
+import { MagazinePair } from './magazine-pair.js';
 import type { SlabAllocator } from './slab-allocator.js';
+import type { ObjectChecks } from './slab-debug.js';
 import { MAX_OBJECT_BYTES, type SlabGeometry, slabGeometry } from './slab-geometry.js';
-import { SlabLists, type SlabObserver } from './slab-lists.js';
-import { BITS, FIRST, OWNER, PAGE_WORDS, type SlabTable, type TableReader } from './slab-table.js';
+import { SlabLists } from './slab-lists.js';
+import type { SlabTable, TableReader } from './slab-table.js';
 import {
   SITE_BASE,
   TRACE_FREE_REFUSED,
@@ -21,7 +24,7 @@ import {
 const SITE_MAGAZINE_EMPTY = SITE_BASE + 32;
 const SITE_MAGAZINE_FULL = SITE_BASE + 33;
 const SITE_OTHER = SITE_BASE + 34;
-const SITE_CHECK = SITE_BASE + 35;
+const SITE_REFUSED = SITE_BASE + 35;
 
 /** Options of {@link SlabAllocator.createCache}. */
 export interface SlabCacheOptions {
@@ -29,134 +32,132 @@ export interface SlabCacheOptions {
   readonly name: string;
   /** 1..32,768. */
   readonly objectBytes: ByteCount;
-  /** A power of two 8..4,096; default 8, or 16 from 16 bytes on. */
+  /** A power of two up to 4,096; default and least 16. */
   readonly align?: ByteCount;
   /**
    * Called with the address of every slot when its slab is made; what it sets up must hold again
    * when the object is freed (Bonwick 1994, 2: object caching).
    */
   readonly construct?: ((address: number) => void) | null;
-  /** Objects of a magazine, 1..1,024; default by size, 64 down to 2. */
+  /** Objects of a magazine, 1..1,024; default 16 KiB worth of them, 2..64. */
   readonly magazineObjects?: number;
   /** Empty slabs kept, 0..1,000,000; default 1. */
   readonly minEmpty?: number;
 }
 
 /**
- * A cache of objects of one size (Bonwick 1994; magazines: Bonwick and Adams 2001). `allocate` and
- * `free` touch one magazine, one bitmap word and, for `free`, one page entry; every address is
- * checked. Two magazines a CPU: one in use, the other wholly full or wholly empty, so that a loop
- * on the edge does not refill and flush for ever.
+ * A cache of objects of one size (Bonwick 1994; magazines: Bonwick and Adams 2001). A call touches
+ * one magazine and one bitmap word, `free` also the owner of the page; every address is checked.
  *
- * used bit set <=> handed out. For the magazine in use: floor <= top <= floor + magazineObjects
+ * used bit set <=> handed out; 0 <= top <= magazine size
+ * watched: top === capacity === 0, so that every call takes the slow way; `held` is the fill
  */
 export class SlabCache implements TableReader {
   readonly name: string;
   readonly objectBytes: ByteCount;
   readonly align: ByteCount;
   readonly geometry: SlabGeometry;
-  /** 1..65,535, in the page entries. */
-  readonly id: number;
-  readonly magazineObjects: number;
+  /** 1..65,534: the owner of this cache's pages. */
+  readonly id: number = 0;
+  readonly magazineObjects: number = 0;
   readonly lists: SlabLists;
   /** Frees that were refused. */
   refusedFrees = 0;
   /** Allocations that found no memory. */
   failedAllocations = 0;
-  private top: number;
-  private floor = 0;
-  /** Entries of the CPU's other magazine: 0 or magazineObjects. */
-  private otherFill = 0;
+  // The hot fields are initialised with values of their later kind: one that was undefined first
+  // would be checked for being a number at every use.
+  private top = 0;
+  private capacity = 0;
+  private magazine: Int32Array = new Int32Array(0);
   private used: Int32Array = new Int32Array(0);
-  private pages: Int32Array = this.used;
-  private readonly magazine: Int32Array;
-  private readonly base: number;
-  private limit = 0;
-  private readonly stride: number;
-  private readonly inverse: number;
-  /** Something watches every operation: meter, trace, more than one CPU. */
-  private slow: boolean;
+  private owners: Uint16Array = new Uint16Array(0);
+  private readonly base: number = 0;
+  private other: Int32Array = new Int32Array(0);
+  private otherFill = 0;
+  private held = 0;
   private cpu = 0;
-  private readonly parked: Int32Array;
+  private loadedBase: VirtAddr;
+  private otherBase: VirtAddr;
+  private readonly pairs: MagazinePair[] = [];
+  /** Something sees every operation: meter, trace, debugging, or there are several CPUs. */
+  private watched: boolean;
+  private checks: ObjectChecks | null = null;
   private readonly owner: SlabAllocator;
   private readonly meter: Meter | null;
   private readonly trace: TraceHook | null;
-  private readonly magazineBase: VirtAddr;
+  private readonly fieldsBase: VirtAddr;
 
-  /** For {@link SlabAllocator.createCache}. */
-  constructor(owner: SlabAllocator, id: number, options: SlabCacheOptions) {
+  /** For {@link SlabAllocator.createCache}: `leftBytes` and `rightBytes` are red zones. */
+  constructor(
+    owner: SlabAllocator,
+    id: number,
+    options: SlabCacheOptions,
+    leftBytes = 0,
+    rightBytes = 0,
+  ) {
     const { name, objectBytes } = options;
     checkInteger('ERR_OBJECT_BYTES', `objectBytes of ${name}`, objectBytes, 1, MAX_OBJECT_BYTES);
+    this.geometry = slabGeometry(objectBytes, options.align, leftBytes, rightBytes);
+    const { stride } = this.geometry;
+    const size = options.magazineObjects ?? Math.max(2, Math.min(64, Math.floor(16384 / stride)));
+    checkInteger('ERR_MAGAZINE', 'magazineObjects', size, 1, 1024);
+    const minEmpty = checkInteger('ERR_MIN_EMPTY', 'minEmpty', options.minEmpty ?? 1, 0, 1_000_000);
     this.name = name;
     this.objectBytes = objectBytes;
-    this.align = options.align ?? (objectBytes >= 16 ? 16 : 8);
-    this.geometry = slabGeometry(objectBytes, this.align);
-    const magazineObjects = options.magazineObjects ?? defaultMagazine(this.geometry.stride);
-    checkInteger('ERR_MAGAZINE', 'magazineObjects', magazineObjects, 1, 1024);
-    checkInteger('ERR_MIN_EMPTY', 'minEmpty', options.minEmpty ?? 1, 0, 1_000_000);
+    this.align = Math.max(16, options.align ?? 16);
     this.id = id;
     this.owner = owner;
     this.meter = owner.meter;
     this.trace = owner.trace;
     this.base = owner.base;
-    this.stride = this.geometry.stride;
-    this.inverse = this.geometry.inverse;
-    this.magazineObjects = magazineObjects;
-    this.top = 0;
-    const cpuCount = owner.cpuCount;
-    this.magazine = new Int32Array(cpuCount * 4 * magazineObjects);
-    this.parked = new Int32Array(cpuCount * 3);
-    for (let cpu = 0; cpu < cpuCount; cpu += 1) {
-      this.parked[3 * cpu] = this.parked[3 * cpu + 1] = cpu * 2 * magazineObjects;
-    }
-    this.slow = this.meter !== null || this.trace !== null || cpuCount > 1;
+    this.magazineObjects = size;
+    const bytes = 64 + owner.cpuCount * size * 8;
     // The first line of the region holds the cache's own fields, the magazines follow.
-    this.magazineBase =
-      this.meter === null ? 0 : this.meter.region(`slab.${name}`, 64 + this.magazine.byteLength);
-    this.lists = new SlabLists(
-      owner.table,
-      owner.pages,
-      this.base,
-      this.geometry,
-      id,
-      options.minEmpty ?? 1,
-      this.magazineBase,
-      this.trace,
-    );
-    const construct = options.construct ?? null;
-    if (construct !== null) this.lists.observer = constructing(this.geometry, this.base, construct);
+    this.fieldsBase = this.meter === null ? 0 : this.meter.region(`slab.${name}`, bytes);
+    for (let cpu = 0; cpu < owner.cpuCount; cpu += 1) {
+      this.pairs.push(new MagazinePair(size, this.fieldsBase + 64 + cpu * size * 8));
+    }
+    const pair = this.pairs[0];
+    this.magazine = pair.loaded;
+    this.other = pair.other;
+    this.loadedBase = pair.loadedBase;
+    this.otherBase = pair.otherBase;
+    this.watched = this.meter !== null || this.trace !== null || owner.cpuCount > 1;
+    this.capacity = this.watched ? 0 : size;
+    this.lists = new SlabLists({
+      table: owner.table,
+      pages: owner.pages,
+      geometry: this.geometry,
+      cacheId: id,
+      minEmpty,
+      trace: this.trace,
+      fieldsBase: this.fieldsBase,
+    });
     owner.table.subscribe(this);
   }
 
   adopt(table: SlabTable): void {
     this.used = table.used;
-    this.pages = table.pages;
-    this.limit = table.pageCount * 4096;
+    this.owners = table.owner;
   }
 
-  /** Objects handed out. O(CPUs). */
-  get liveObjects(): number {
-    return this.lists.objectTotal - this.lists.availableObjects - this.magazineFill;
-  }
-
-  /** Free objects that wait in magazines of all CPUs. O(CPUs). */
-  get magazineFill(): number {
-    this.park();
-    let sum = 0;
-    for (let at = 0; at < this.parked.length; at += 3) {
-      sum += this.parked[at + 1] - this.parked[at] + this.parked[at + 2];
-    }
-    return sum;
-  }
-
-  /** Bytes of the slabs that this cache holds. */
-  get footprintBytes(): ByteCount {
-    return this.lists.slabCount * this.geometry.slabBytes;
+  /** Debugging layer; only before the first allocation. */
+  attachChecks(checks: ObjectChecks): void {
+    assert(this.lists.slabCount === 0, 'debugging begins before the first slab');
+    this.checks = checks;
+    this.watched = true;
+    this.capacity = 0;
   }
 
   /** An object's address, or the allocator's `none` when memory is out. O(1); its bytes are undefined. */
   allocate(): number {
-    return this.slow ? this.allocateWatched() : this.take();
+    const top = this.top - 1;
+    if (top < 0) return this.allocateSlowly();
+    this.top = top;
+    const offset = this.magazine[top];
+    this.used[offset >>> 9] |= 1 << (offset >>> 4);
+    return this.base + offset;
   }
 
   /**
@@ -164,166 +165,205 @@ export class SlabCache implements TableReader {
    * @throws ArgumentError ERR_DOUBLE_FREE, ERR_INTERIOR_POINTER, ERR_FOREIGN_POINTER; nothing is changed
    */
   free(address: number): void {
-    if (this.slow) this.freeWatched(address);
-    else this.give(address);
-  }
-
-  private take(): number {
-    let top = this.top;
-    if (top === this.floor) {
-      if (!this.reload()) return this.owner.none;
-      top = this.top;
+    const exact = address - this.base;
+    const offset = exact | 0;
+    // Only the start of an object that is handed out has its bit set.
+    if (offset !== exact || (offset & 15) !== 0 || this.owners[offset >>> 12] !== this.id) {
+      this.refuse(address);
+      return;
     }
-    top -= 1;
-    this.top = top;
-    const bit = this.magazine[2 * top + 1];
-    this.used[bit >>> 5] |= 1 << bit;
-    return this.base + this.magazine[2 * top];
-  }
-
-  private give(address: number): void {
-    const offset = address - this.base;
-    if (!(offset >= 0 && offset < this.limit)) throw this.refusal(address);
-    const entry = (offset >>> 12) << 2;
-    const pages = this.pages;
-    if (pages[entry + OWNER] !== this.id) throw this.refusal(address);
-    const distance = offset - pages[entry + FIRST];
-    const slot = Math.imul(distance, this.inverse) >>> 16;
-    if (Math.imul(slot, this.stride) !== distance) throw this.refusal(address);
-    const bit = pages[entry + BITS] + slot;
-    const mask = 1 << bit;
-    const word = this.used[bit >>> 5];
-    if ((word & mask) === 0) throw this.refusal(address);
-    this.used[bit >>> 5] = word ^ mask;
-    let top = this.top;
-    if (top - this.floor === this.magazineObjects) {
-      this.unload();
-      top = this.top;
+    const word = this.used[offset >>> 9];
+    const mask = 1 << (offset >>> 4);
+    if ((word & mask) === 0) {
+      this.refuse(address);
+      return;
     }
-    this.magazine[2 * top] = offset;
-    this.magazine[2 * top + 1] = bit;
+    const top = this.top;
+    if (top === this.capacity) {
+      this.freeSlowly(offset);
+      return;
+    }
+    this.used[offset >>> 9] = word ^ mask;
+    this.magazine[top] = offset;
     this.top = top + 1;
+  }
+
+  private allocateSlowly(): number {
+    if (this.watched) return this.allocateWatched();
+    return this.reload() ? this.allocate() : this.owner.none;
+  }
+
+  private freeSlowly(offset: number): void {
+    if (this.watched) {
+      this.freeWatched(offset);
+      return;
+    }
+    this.unload();
+    this.free(this.base + offset);
   }
 
   /** The magazine in use is empty: swap with the full one, or fill from the slabs. */
   private reload(): boolean {
-    const size = this.magazineObjects;
     if (this.meter !== null) this.meter.branch(SITE_OTHER, this.otherFill === 0);
     if (this.otherFill !== 0) {
       this.swap();
-      this.top = this.floor + this.otherFill;
+      this.top = this.otherFill;
       this.otherFill = 0;
       return true;
     }
-    // Half a magazine, so that frees find room: a full one would be flushed by the next free.
-    const filled = this.lists.fill(this.magazine, this.floor, (size + 1) >>> 1);
-    this.top = this.floor + filled;
-    if (filled > 0) return true;
-    return this.borrow();
+    // Half a magazine: a full one would be put aside by the next free.
+    const half = (this.magazineObjects + 1) >>> 1;
+    this.top = this.lists.fill(this.magazine, half, this.loadedBase);
+    if (this.top === 0) this.reclaim();
+    return this.top > 0;
   }
 
-  /** Memory is out, but another CPU's magazines may hold free objects. */
-  private borrow(): boolean {
-    this.flushMagazines();
-    const filled = this.lists.fill(this.magazine, this.floor, 1);
-    this.top = this.floor + filled;
-    if (filled === 0) this.failedAllocations += 1;
-    return filled > 0;
+  /** Memory is out, but other CPUs' magazines, quarantine and other caches may hold some. */
+  private reclaim(): void {
+    this.save(0);
+    this.owner.reclaim();
+    this.restore();
+    this.top = this.lists.fill(this.magazine, 1, this.loadedBase);
+    if (this.top === 0) this.failedAllocations += 1;
   }
 
   /** The magazine in use is full: flush the other one and use that. */
   private unload(): void {
-    const size = this.magazineObjects;
     if (this.meter !== null) this.meter.branch(SITE_OTHER, this.otherFill === 0);
-    const fill = this.top - this.floor;
+    const fill = this.top;
+    assert(fill === this.magazineObjects, 'only a full magazine is put aside');
     this.swap();
-    if (this.otherFill !== 0) this.lists.put(this.magazine, this.floor, this.otherFill);
-    this.top = this.floor;
+    if (this.otherFill !== 0) this.lists.put(this.magazine, this.otherFill, this.loadedBase);
+    this.top = 0;
     this.otherFill = fill;
-    assert(fill === size, 'only a full magazine is put aside');
   }
 
   private swap(): void {
-    const size = this.magazineObjects;
-    const start = this.cpu * 2 * size;
-    this.floor = this.floor === start ? start + size : start;
+    const { magazine, loadedBase } = this;
+    this.magazine = this.other;
+    this.other = magazine;
+    this.loadedBase = this.otherBase;
+    this.otherBase = loadedBase;
   }
 
   private allocateWatched(): number {
-    if (this.cpu !== this.owner.cpu) this.switchCpu();
-    const meter = this.meter;
-    if (meter !== null) {
-      meter.load(this.magazineBase);
-      meter.branch(SITE_MAGAZINE_EMPTY, this.top === this.floor);
+    const { checks, meter } = this;
+    if (checks !== null) {
+      if (!checks.mayAllocate()) {
+        this.failedAllocations += 1;
+        return this.owner.none;
+      }
+      const substitute = checks.substitute();
+      if (substitute !== NIL) return substitute;
     }
-    const address = this.take();
-    if (address === this.owner.none) return address;
+    this.enterCpu();
+    let top = this.held;
     if (meter !== null) {
-      const bit = this.magazine[2 * this.top + 1];
-      const word = this.owner.table.usedBase + (bit >>> 5) * 4;
-      meter.load(this.magazineBase + 64 + this.top * 8);
+      meter.load(this.fieldsBase);
+      meter.branch(SITE_MAGAZINE_EMPTY, top === 0);
+    }
+    if (top === 0) {
+      const loaded = this.reload();
+      top = this.top;
+      this.top = 0;
+      if (!loaded) return this.owner.none;
+    }
+    this.held = top -= 1;
+    const offset = this.magazine[top];
+    this.used[offset >>> 9] |= 1 << (offset >>> 4);
+    if (meter !== null) {
+      const word = this.owner.table.usedBase + (offset >>> 9) * 4;
+      meter.store(this.fieldsBase);
+      meter.load(this.loadedBase + top * 4);
       meter.load(word);
       meter.store(word);
-      meter.store(this.magazineBase);
       meter.retire(6);
     }
+    const address = this.base + offset;
+    if (checks !== null) checks.allocated(address);
     if (this.trace !== null) this.trace.emit(TRACE_OBJECT_ALLOCATE, address, this.id);
     return address;
   }
 
-  private freeWatched(address: number): void {
-    if (this.cpu !== this.owner.cpu) this.switchCpu();
-    const meter = this.meter;
+  /** `offset` is that of an object in use: `free` has checked it. */
+  private freeWatched(offset: number): void {
+    const { checks, meter } = this;
+    this.enterCpu();
+    if (checks !== null) checks.freed(this.base + offset);
+    this.used[offset >>> 9] &= ~(1 << (offset >>> 4));
     if (meter !== null) {
-      meter.load(this.magazineBase);
-      meter.branch(SITE_MAGAZINE_FULL, this.top - this.floor === this.magazineObjects);
-    }
-    this.give(address);
-    if (meter !== null) {
-      const offset = address - this.base;
-      const bit = this.magazine[2 * this.top - 1];
-      const word = this.owner.table.usedBase + (bit >>> 5) * 4;
-      meter.load(this.owner.table.pagesBase + (offset >>> 12) * 16);
+      const word = this.owner.table.usedBase + (offset >>> 9) * 4;
+      meter.load(this.fieldsBase);
+      meter.load(this.owner.table.ownerBase + (offset >>> 12) * 2);
       meter.load(word);
       meter.store(word);
-      meter.store(this.magazineBase + 64 + (this.top - 1) * 8);
-      meter.store(this.magazineBase);
-      meter.retire(12);
-      meter.branch(SITE_CHECK, false);
+      meter.retire(10);
+      meter.branch(SITE_REFUSED, false);
+      meter.branch(SITE_MAGAZINE_FULL, this.held === this.magazineObjects);
     }
-    if (this.trace !== null) this.trace.emit(TRACE_OBJECT_FREE, address, this.id);
+    if (this.trace !== null) this.trace.emit(TRACE_OBJECT_FREE, this.base + offset, this.id);
+    const reusable = checks === null ? offset : checks.delay(offset);
+    if (reusable !== NIL) this.stow(reusable);
   }
 
-  private switchCpu(): void {
-    this.park();
+  /** Puts a free slot into the running CPU's magazine, in watched mode. */
+  private stow(offset: number): void {
+    if (this.held === this.magazineObjects) {
+      this.top = this.held;
+      this.unload();
+      this.held = 0;
+    }
+    this.magazine[this.held] = offset;
+    if (this.meter !== null) {
+      this.meter.store(this.loadedBase + this.held * 4);
+      this.meter.store(this.fieldsBase);
+    }
+    this.held += 1;
+  }
+
+  /** Takes the running CPU's magazines in hand. */
+  private enterCpu(): void {
+    if (this.cpu === this.owner.cpu) return;
+    this.save(this.held);
     this.cpu = this.owner.cpu;
-    this.floor = this.parked[3 * this.cpu];
-    this.top = this.parked[3 * this.cpu + 1];
-    this.otherFill = this.parked[3 * this.cpu + 2];
+    this.restore();
+    this.held = this.pairs[this.cpu].loadedFill;
   }
 
-  /** Writes the running CPU's magazine state where all CPUs' states lie. */
-  private park(): void {
-    this.parked[3 * this.cpu] = this.floor;
-    this.parked[3 * this.cpu + 1] = this.top;
-    this.parked[3 * this.cpu + 2] = this.otherFill;
+  private save(fill: number): void {
+    const pair = this.pairs[this.cpu];
+    pair.loaded = this.magazine;
+    pair.other = this.other;
+    pair.loadedFill = fill;
+    pair.otherFill = this.otherFill;
+    pair.loadedBase = this.loadedBase;
+    pair.otherBase = this.otherBase;
   }
 
-  /** Puts the objects of all magazines back into their slabs. */
+  private restore(): void {
+    const pair = this.pairs[this.cpu];
+    this.magazine = pair.loaded;
+    this.other = pair.other;
+    this.otherFill = pair.otherFill;
+    this.loadedBase = pair.loadedBase;
+    this.otherBase = pair.otherBase;
+  }
+
+  /** Puts the objects of all magazines, and of quarantine, back into their slabs. */
   flushMagazines(): void {
-    this.park();
-    const size = this.magazineObjects;
-    for (let cpu = 0; cpu < this.owner.cpuCount; cpu += 1) {
-      const start = cpu * 2 * size;
-      const floor = this.parked[3 * cpu];
-      this.lists.put(this.magazine, floor, this.parked[3 * cpu + 1] - floor);
-      const other = floor === start ? start + size : start;
-      this.lists.put(this.magazine, other, this.parked[3 * cpu + 2]);
-      this.parked[3 * cpu] = this.parked[3 * cpu + 1] = start;
-      this.parked[3 * cpu + 2] = 0;
+    this.save(this.watched ? this.held : this.top);
+    for (const pair of this.pairs) {
+      this.lists.put(pair.loaded, pair.loadedFill, pair.loadedBase);
+      this.lists.put(pair.other, pair.otherFill, pair.otherBase);
+      pair.loadedFill = pair.otherFill = 0;
     }
-    this.floor = this.top = this.cpu * 2 * size;
-    this.otherFill = 0;
+    this.restore();
+    this.top = this.held = 0;
+    const one = new Int32Array(1);
+    this.checks?.drain((offset) => {
+      one[0] = offset;
+      this.lists.put(one, 1, this.loadedBase);
+    });
   }
 
   /** Gives all empty slabs back after flushing the magazines; bytes given back. O(free objects). */
@@ -332,74 +372,65 @@ export class SlabCache implements TableReader {
     return this.lists.releaseEmpty(0) * this.geometry.slabBytes;
   }
 
+  /** Free objects that wait in magazines of all CPUs. O(CPUs). */
+  get magazineFill(): number {
+    this.save(this.watched ? this.held : this.top);
+    let sum = 0;
+    for (const pair of this.pairs) sum += pair.loadedFill + pair.otherFill;
+    return sum;
+  }
+
+  /** Objects handed out. O(CPUs). */
+  get liveObjects(): number {
+    const delayed = this.checks === null ? 0 : this.checks.delayedCount;
+    const substitutes = this.checks === null ? 0 : this.checks.substituteCount;
+    const { objectTotal, availableObjects } = this.lists;
+    return objectTotal - availableObjects - this.magazineFill - delayed + substitutes;
+  }
+
+  /** Bytes of the slabs that this cache holds. */
+  get footprintBytes(): ByteCount {
+    return this.lists.slabCount * this.geometry.slabBytes;
+  }
+
   /** True when `address` is the start of an object of this cache that is handed out. O(1). */
   isLive(address: number): boolean {
-    const bit = this.bitOf(address);
-    return bit >= 0 && (this.used[bit >>> 5] & (1 << bit)) !== 0;
+    const exact = address - this.base;
+    const offset = exact | 0;
+    if (offset !== exact || (offset & 15) !== 0) return false;
+    if (this.owners[offset >>> 12] !== this.id) return false;
+    return (this.used[offset >>> 9] & (1 << (offset >>> 4))) !== 0;
   }
 
-  /** Bit of the slot that starts at `address`, or -1: foreign, -2: not the start of a slot. */
-  private bitOf(address: number): number {
-    const offset = address - this.base;
-    if (!(offset >= 0 && offset < this.limit)) return -1;
-    const entry = (offset >>> 12) << 2;
-    if (this.pages[entry + OWNER] !== this.id) return -1;
-    const distance = offset - this.pages[entry + FIRST];
-    const slot = Math.imul(distance, this.inverse) >>> 16;
-    if (Math.imul(slot, this.stride) !== distance || slot >= this.geometry.objectCount) return -2;
-    return this.pages[entry + BITS] + slot;
-  }
-
-  private refusal(address: number): ArgumentError {
+  /** Throws the reason why `address` cannot be freed, unless it is a guarded substitute. */
+  private refuse(address: number): void {
+    if (this.checks?.freeSubstitute(address)) return;
     this.refusedFrees += 1;
     if (this.trace !== null) this.trace.emit(TRACE_FREE_REFUSED, address, this.id);
-    const bit = this.bitOf(address);
-    if (bit >= 0)
-      return new ArgumentError('ERR_DOUBLE_FREE', `${this.name}: ${address} is free already`);
-    if (bit === -2) {
-      return new ArgumentError(
-        'ERR_INTERIOR_POINTER',
-        `${this.name}: ${address} is not the start of an object`,
-      );
-    }
+    const { name } = this;
     const other = this.owner.cacheOf(address);
-    const whose = other === null ? 'no cache' : `cache ${other.name}`;
-    return new ArgumentError('ERR_FOREIGN_POINTER', `${this.name}: ${address} belongs to ${whose}`);
-  }
-
-  /** Calls `visit` with the address of every object that is handed out, by ascending page. O(pages). */
-  forEachLive(visit: (address: number) => void): void {
-    const { objectCount, order } = this.geometry;
-    const step = 1 << order;
-    for (let page = 0; page < this.pages.length / PAGE_WORDS; page += step) {
-      const entry = page * PAGE_WORDS;
-      if (this.pages[entry + OWNER] !== this.id) continue;
-      const first = this.pages[entry + FIRST];
-      const bits = this.pages[entry + BITS];
-      for (let slot = 0; slot < objectCount; slot += 1) {
-        const bit = bits + slot;
-        if ((this.used[bit >>> 5] & (1 << bit)) !== 0)
-          visit(this.base + first + slot * this.stride);
-      }
+    if (other !== this) {
+      const whose = other === null ? 'no cache' : `cache ${other.name}`;
+      throw new ArgumentError('ERR_FOREIGN_POINTER', `${name}: ${address} belongs to ${whose}`);
     }
+    const offset = address - this.base;
+    const distance = offset - this.lists.firstOf(this.lists.headOf(offset));
+    const { stride, objectCount } = this.geometry;
+    const isStart = distance % stride === 0 && distance >= 0 && distance < objectCount * stride;
+    throw isStart
+      ? new ArgumentError('ERR_DOUBLE_FREE', `${name}: ${address} is free already`)
+      : new ArgumentError('ERR_INTERIOR_POINTER', `${name}: ${address} is not an object's start`);
   }
-}
 
-function constructing(
-  geometry: SlabGeometry,
-  base: number,
-  construct: (address: number) => void,
-): SlabObserver {
-  const { objectCount, stride } = geometry;
-  return {
-    slabCreated(first: number): void {
-      for (let slot = 0; slot < objectCount; slot += 1) construct(base + first + slot * stride);
-    },
-    slabDestroyed(): void {},
-  };
-}
-
-/** About 16 KiB of objects in a magazine, at least 2 and at most 64. */
-function defaultMagazine(stride: ByteCount): number {
-  return Math.max(2, Math.min(64, Math.floor(16384 / stride)));
+  /** Calls `visit` with the address of every object that is handed out, upwards. O(pages). */
+  forEachLive(visit: (address: number) => void): void {
+    const { objectCount, stride } = this.geometry;
+    this.lists.forEachSlab((head) => {
+      const first = this.lists.firstOf(head);
+      for (let slot = 0; slot < objectCount; slot += 1) {
+        const offset = first + slot * stride;
+        if ((this.used[offset >>> 9] & (1 << (offset >>> 4))) !== 0) visit(this.base + offset);
+      }
+    });
+  }
 }

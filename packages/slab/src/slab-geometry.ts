@@ -11,18 +11,21 @@ import { MAX_SLAB_BYTES, MAX_SLAB_ORDER } from './page-state.js';
 
 /** Largest object of a slab cache: a slab of order 3 that holds one. */
 export const MAX_OBJECT_BYTES = MAX_SLAB_BYTES;
+/** Objects start at multiples of this: one bit of the used map stands for it. */
+export const GRANULE_BYTES = 16;
 
 /** How a slab of a cache is cut up. */
 export interface SlabGeometry {
-  /** From one object to the next, a multiple of the alignment. */
+  /** From one object to the next, a multiple of the alignment and of 16. */
   readonly stride: ByteCount;
   /** Pages of a slab as a power of two, 0..3. */
   readonly order: number;
   readonly slabBytes: ByteCount;
+  /** 1..256. */
   readonly objectCount: number;
-  /** 32-bit words of each bitmap; holds a zero bit for every offset inside the slab. */
+  /** 32-bit words of a slab's available map. */
   readonly wordCount: number;
-  /** Different starts of the first object that the unused tail allows, at least 1. */
+  /** Different starts of the first object that the unused tail allows, 1..256. */
   readonly colourCount: number;
   /** Bytes from one colour to the next. */
   readonly colourBytes: ByteCount;
@@ -42,48 +45,52 @@ export interface SlabGeometry {
  */
 export function slabGeometry(
   objectBytes: ByteCount,
-  align: ByteCount,
+  align: ByteCount = GRANULE_BYTES,
   leftBytes = 0,
   rightBytes = 0,
 ): SlabGeometry {
   checkInteger('ERR_OBJECT_BYTES', 'objectBytes', objectBytes, 1, MAX_OBJECT_BYTES);
-  checkPowerOfTwo('ERR_ALIGN', 'align', align, 8, PAGE_BYTES);
-  const stride = Math.ceil((leftBytes + objectBytes + rightBytes) / align) * align;
+  checkPowerOfTwo('ERR_ALIGN', 'align', align, 1, PAGE_BYTES);
+  const grain = Math.max(align, GRANULE_BYTES);
+  const stride = Math.ceil((leftBytes + objectBytes + rightBytes) / grain) * grain;
   if (stride > MAX_OBJECT_BYTES) {
     throw new ArgumentError(
       'ERR_OBJECT_BYTES',
       `an object of ${objectBytes} bytes takes ${stride} with alignment and red zones; allowed: at most ${MAX_OBJECT_BYTES}`,
     );
   }
-  let order = 0;
-  let best = 1;
-  for (let o = 0; o <= MAX_SLAB_ORDER; o += 1) {
-    const bytes = PAGE_BYTES * 2 ** o;
-    const waste = bytes < stride ? 1 : (bytes % stride) / bytes;
-    if (waste < best) {
-      best = waste;
-      order = o;
-    }
-    if (waste <= 1 / 8) break;
-  }
+  const order = smallestOrder(stride);
   const slabBytes = PAGE_BYTES * 2 ** order;
   const objectCount = Math.floor(slabBytes / stride);
-  const colourBytes = Math.max(align, LINE_BYTES);
+  const colourBytes = Math.max(grain, LINE_BYTES);
   const inverse = Math.ceil(65536 / stride);
-  assert(objectCount >= 1, 'a slab holds an object');
-  assert(
-    Math.imul((objectCount - 1) * stride, inverse) >>> 16 === objectCount - 1,
-    'the reciprocal divides exactly',
-  );
+  const last = (objectCount - 1) * stride;
+  assert(objectCount >= 1 && objectCount <= 256, 'a slab holds 1 to 256 objects');
+  assert(Math.imul(last, inverse) >>> 16 === objectCount - 1, 'the reciprocal divides exactly');
   return {
     stride,
     order,
     slabBytes,
     objectCount,
-    wordCount: Math.floor((slabBytes - 1) / stride / 32) + 1,
+    wordCount: Math.ceil(objectCount / 32),
     colourCount: 1 + Math.floor((slabBytes - objectCount * stride) / colourBytes),
     colourBytes,
     leftBytes,
     inverse,
   };
+}
+
+function smallestOrder(stride: ByteCount): number {
+  let order = 0;
+  let best = 1;
+  for (let o = 0; o <= MAX_SLAB_ORDER; o += 1) {
+    const bytes = PAGE_BYTES * 2 ** o;
+    const waste = bytes < stride ? 1 : (bytes % stride) / bytes;
+    if (waste <= 1 / 8) return o;
+    if (waste < best) {
+      best = waste;
+      order = o;
+    }
+  }
+  return order;
 }

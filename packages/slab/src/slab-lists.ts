@@ -8,17 +8,7 @@ import {
 } from '@hotpath/hw-x86';
 import type { PageAllocator } from './page-allocator.js';
 import type { SlabGeometry } from './slab-geometry.js';
-import {
-  AVAILABLE_MASK,
-  BITS,
-  CHAIN,
-  CHAIN_SHIFT,
-  FIRST,
-  OWNER,
-  PAGE_WORDS,
-  type SlabTable,
-  type TableReader,
-} from './slab-table.js';
+import { AVAILABLE_MASK, type SlabTable, type TableReader, WORDS_SHIFT } from './slab-table.js';
 import { SITE_BASE, TRACE_SLAB_CREATE, TRACE_SLAB_DESTROY } from './trace-events.js';
 
 const SITE_WORD = SITE_BASE + 16;
@@ -29,16 +19,29 @@ const SITE_PARTIAL = SITE_BASE + 20;
 
 /** Told when slabs come and go: constructors, poison, generations. */
 export interface SlabObserver {
-  /** All slots of a new slab, before any is handed out. `first` is the offset of slot 0. */
-  slabCreated(first: number, bits: number): void;
-  /** A slab in which nothing is handed out goes back to the page allocator. */
-  slabDestroyed(first: number, bits: number): void;
+  /** A new slab, before any of its slots is handed out. `first` is the offset of slot 0's object. */
+  slabCreated(head: number, first: number): void;
+  /** A slab of which nothing is handed out goes back to the page allocator. */
+  slabDestroyed(head: number, first: number): void;
+}
+
+/** What the lists of a cache are made from. */
+export interface SlabListsOptions {
+  readonly table: SlabTable;
+  readonly pages: PageAllocator;
+  readonly geometry: SlabGeometry;
+  readonly cacheId: number;
+  readonly minEmpty: number;
+  readonly trace: TraceHook | null;
+  /** Region of the cache's own fields (64 bytes) and, behind them, its magazines. */
+  readonly fieldsBase: VirtAddr;
 }
 
 /**
  * The slabs of one cache (Bonwick 1994): partial ones in a list, empty ones in another, full ones
  * in none, so that nothing ever walks over a full slab. Magazines are filled from here and emptied
- * into here, many objects at a time.
+ * into here, many objects at a time. The list links are the page allocator's own link words, which
+ * lie idle while a block is allocated (Linux does the same with struct page).
  *
  * objectTotal === availableObjects + handed out + in magazines
  * partial list: 0 < available < objectCount; empty list: available === objectCount
@@ -57,40 +60,29 @@ export class SlabLists implements TableReader {
   /** First empty slab's head page + 1, or 0. */
   empty = 0;
   observer: SlabObserver | null = null;
-  private colour = 0;
-  private pages: Int32Array = new Int32Array(0);
-  private previous: Int32Array = this.pages;
-  private available: Int32Array = this.pages;
+  private nextColour = 0;
+  private slab: Int32Array = new Int32Array(0);
+  private available: Int32Array = this.slab;
+  private colour: Uint8Array = new Uint8Array(0);
   private readonly table: SlabTable;
   private readonly source: PageAllocator;
-  private readonly base: number;
   private readonly geometry: SlabGeometry;
   private readonly cacheId: number;
   private readonly minEmpty: number;
   private readonly meter: Meter | null;
   private readonly trace: TraceHook | null;
-  private readonly headBase: VirtAddr;
+  private readonly fieldsBase: VirtAddr;
 
-  constructor(
-    table: SlabTable,
-    source: PageAllocator,
-    base: number,
-    geometry: SlabGeometry,
-    cacheId: number,
-    minEmpty: number,
-    headBase: VirtAddr,
-    trace: TraceHook | null,
-  ) {
-    this.table = table;
-    this.source = source;
-    this.base = base;
-    this.geometry = geometry;
-    this.cacheId = cacheId;
-    this.minEmpty = minEmpty;
-    this.meter = table.meter;
-    this.trace = trace;
-    this.headBase = headBase;
-    table.subscribe(this);
+  constructor(options: SlabListsOptions) {
+    this.table = options.table;
+    this.source = options.pages;
+    this.geometry = options.geometry;
+    this.cacheId = options.cacheId;
+    this.minEmpty = options.minEmpty;
+    this.meter = options.table.meter;
+    this.trace = options.trace;
+    this.fieldsBase = options.fieldsBase;
+    this.table.subscribe(this);
   }
 
   get objectTotal(): number {
@@ -98,21 +90,33 @@ export class SlabLists implements TableReader {
   }
 
   adopt(table: SlabTable): void {
-    this.pages = table.pages;
-    this.previous = table.previous;
+    this.slab = table.slab;
     this.available = table.available;
+    this.colour = table.colour;
+  }
+
+  /** Offset of slot 0's object in the slab at `head`. */
+  firstOf(head: number): number {
+    const { colourBytes, leftBytes } = this.geometry;
+    return head * PAGE_BYTES + this.colour[head] * colourBytes + leftBytes;
+  }
+
+  /** Head page of the slab that holds an offset of this cache. */
+  headOf(offset: number): number {
+    return (offset >>> 12) & -(1 << this.geometry.order);
   }
 
   /**
-   * Moves up to `count` free slots into `magazine` as (offset, bit) pairs from entry `at` on,
-   * highest address first, so that a stack gives them out upwards. Fewer only when memory is out.
+   * Moves up to `count` free slots into `magazine[0 ..]`, highest address first, so that a stack
+   * gives them out upwards. Fewer only when memory is out.
+   * @param magazineBase - where the magazine lies, for the meter
    */
-  fill(magazine: Int32Array, at: number, count: number): number {
+  fill(magazine: Int32Array, count: number, magazineBase: VirtAddr): number {
     let filled = 0;
     while (filled < count) {
       let head = this.partial - 1;
       if (this.meter !== null) {
-        this.meter.load(this.headBase);
+        this.meter.load(this.fieldsBase + 8);
         this.meter.branch(SITE_PARTIAL, head !== NIL);
       }
       if (head === NIL) {
@@ -122,7 +126,7 @@ export class SlabLists implements TableReader {
         this.unlink(head, true);
         this.link(head, false);
       }
-      filled += this.extract(head, magazine, at + filled, count - filled);
+      filled += this.extract(head, magazine, filled, count - filled, magazineBase);
     }
     this.availableObjects -= filled;
     assert(this.availableObjects >= 0, 'no more objects are taken than are available');
@@ -130,18 +134,23 @@ export class SlabLists implements TableReader {
   }
 
   /** Takes up to `count` free slots out of a partial slab; unlinks it when it becomes full. */
-  private extract(head: number, magazine: Int32Array, at: number, count: number): number {
+  private extract(
+    head: number,
+    magazine: Int32Array,
+    at: number,
+    count: number,
+    magazineBase: VirtAddr,
+  ): number {
     const { stride, wordCount } = this.geometry;
     const meter = this.meter;
-    const entry = head * PAGE_WORDS;
-    const first = this.pages[entry + FIRST];
-    const bits = this.pages[entry + BITS];
-    const inSlab = this.pages[entry + CHAIN] & AVAILABLE_MASK;
+    const entry = this.slab[head];
+    const first = this.firstOf(head);
+    const inSlab = entry & AVAILABLE_MASK;
     const wanted = Math.min(inSlab, count);
-    if (meter !== null) meter.load(this.table.pagesBase + head * 16);
+    if (meter !== null) meter.load(this.table.slabBase + head * 4);
     let filled = 0;
     for (let w = wordCount - 1; filled < wanted; w -= 1) {
-      const at32 = (bits >>> 5) + w;
+      const at32 = (entry >>> WORDS_SHIFT) + w;
       let word = this.available[at32];
       if (meter !== null) {
         meter.load(this.table.availableBase + at32 * 4);
@@ -149,15 +158,12 @@ export class SlabLists implements TableReader {
       }
       if (word === 0) continue;
       while (word !== 0 && filled < wanted) {
-        const b = 31 - Math.clz32(word);
-        word ^= 1 << b;
-        const slot = (w << 5) + b;
-        const to = (at + filled) << 1;
-        magazine[to] = first + slot * stride;
-        magazine[to + 1] = bits + slot;
+        const bit = 31 - Math.clz32(word);
+        word ^= 1 << bit;
+        magazine[at + filled] = first + ((w << 5) + bit) * stride;
         if (meter !== null) {
-          meter.store(this.headBase + 64 + to * 4);
-          meter.retire(7);
+          meter.store(magazineBase + (at + filled) * 4);
+          meter.retire(6);
           meter.branch(SITE_BIT, word !== 0);
         }
         filled += 1;
@@ -166,46 +172,48 @@ export class SlabLists implements TableReader {
       if (meter !== null) meter.store(this.table.availableBase + at32 * 4);
     }
     assert(filled === wanted, 'the count of available objects is that of the bits');
+    this.slab[head] = entry - filled;
     if (wanted === inSlab) this.unlink(head, false);
-    this.pages[entry + CHAIN] -= filled;
     if (meter !== null) {
-      meter.store(this.table.pagesBase + head * 16 + 12);
+      meter.store(this.table.slabBase + head * 4);
       meter.branch(SITE_FULL, wanted === inSlab);
     }
     return filled;
   }
 
-  /** Puts the slots of `count` entries of a magazine back into their slabs. */
-  put(magazine: Int32Array, at: number, count: number): void {
-    const meter = this.meter;
-    const objectCount = this.geometry.objectCount;
-    const headMask = -(1 << this.geometry.order);
-    const available = this.available;
-    const pages = this.pages;
+  /** Puts the first `count` slots of a magazine back into their slabs. */
+  put(magazine: Int32Array, count: number, magazineBase: VirtAddr): void {
+    const { objectCount, inverse, order, colourBytes, leftBytes } = this.geometry;
+    const { available, slab, colour, meter } = this;
+    const headMask = -(1 << order);
     this.availableObjects += count;
-    for (let i = at; i < at + count; i += 1) {
-      const head = (magazine[2 * i] >>> 12) & headMask;
-      const bit = magazine[2 * i + 1];
-      const mask = 1 << bit;
-      const word = available[bit >>> 5];
+    for (let i = 0; i < count; i += 1) {
+      const offset = magazine[i];
+      const head = (offset >>> 12) & headMask;
+      const distance = offset - (head << 12) - Math.imul(colour[head], colourBytes) - leftBytes;
+      const slot = Math.imul(distance, inverse) >>> 16;
+      const entry = slab[head];
+      const at32 = (entry >>> WORDS_SHIFT) + (slot >>> 5);
+      const word = available[at32];
+      const mask = 1 << slot;
       assert((word & mask) === 0, 'a slot that comes back was not there');
-      available[bit >>> 5] = word | mask;
-      const entry = head * PAGE_WORDS + CHAIN;
-      const inSlab = (pages[entry] += 1) & AVAILABLE_MASK;
-      if (meter !== null) this.meterPut(i, head, bit, inSlab);
+      available[at32] = word | mask;
+      slab[head] = entry + 1;
+      const inSlab = (entry & AVAILABLE_MASK) + 1;
+      if (meter !== null) this.meterPut(magazineBase + i * 4, head, at32, inSlab);
       if (inSlab === 1) this.link(head, false);
       if (inSlab === objectCount) this.becomeEmpty(head);
     }
   }
 
-  private meterPut(i: number, head: number, bit: number, inSlab: number): void {
+  private meterPut(magazineAddress: VirtAddr, head: number, at32: number, inSlab: number): void {
     const meter = this.meter as Meter;
-    meter.load(this.headBase + 64 + i * 8);
-    meter.load(this.table.availableBase + (bit >>> 5) * 4);
-    meter.store(this.table.availableBase + (bit >>> 5) * 4);
-    meter.load(this.table.pagesBase + head * 16 + 12);
-    meter.store(this.table.pagesBase + head * 16 + 12);
-    meter.retire(9);
+    meter.load(magazineAddress);
+    meter.load(this.table.slabBase + head * 4);
+    meter.store(this.table.slabBase + head * 4);
+    meter.load(this.table.availableBase + at32 * 4);
+    meter.store(this.table.availableBase + at32 * 4);
+    meter.retire(14);
     meter.branch(SITE_PARTIAL, inSlab === 1);
     meter.branch(SITE_EMPTY, inSlab === this.geometry.objectCount);
   }
@@ -219,58 +227,52 @@ export class SlabLists implements TableReader {
 
   /** Another slab, put into the empty list; its head page, or NIL when no pages are left. */
   grow(): number {
-    const { order, slabBytes, objectCount, wordCount, colourCount, colourBytes, leftBytes } =
-      this.geometry;
-    const address = this.source.allocateLow(order);
-    if (address === NIL) return NIL;
-    const offset = address - this.base;
-    const head = offset / PAGE_BYTES;
+    const { order, slabBytes, objectCount, wordCount, colourCount } = this.geometry;
+    const head = this.source.takeLowPage(order);
+    if (head === NIL) return NIL;
     assert(head % (slabBytes / PAGE_BYTES) === 0, 'a slab is aligned to its length');
-    const first = offset + this.colour * colourBytes + leftBytes;
-    this.colour = this.colour + 1 === colourCount ? 0 : this.colour + 1;
-    const word = this.table.takeWords(wordCount);
-    this.table.claimPages(head, slabBytes / PAGE_BYTES, this.cacheId, first, word * 32);
+    this.table.claimPages(head, slabBytes / PAGE_BYTES, this.cacheId);
+    const words = this.table.takeWords(wordCount);
     for (let w = 0; w < wordCount; w += 1) {
       const left = objectCount - w * 32;
-      this.available[word + w] = left >= 32 ? -1 : left <= 0 ? 0 : 2 ** left - 1;
-      if (this.meter !== null) this.meter.store(this.table.availableBase + (word + w) * 4);
+      this.available[words + w] = left >= 32 ? -1 : 2 ** left - 1;
+      if (this.meter !== null) this.meter.store(this.table.availableBase + (words + w) * 4);
     }
-    this.pages[head * PAGE_WORDS + CHAIN] = objectCount;
+    this.slab[head] = (words << WORDS_SHIFT) | objectCount;
+    this.colour[head] = this.nextColour;
+    this.nextColour = this.nextColour + 1 === colourCount ? 0 : this.nextColour + 1;
     this.slabCount += 1;
     this.availableObjects += objectCount;
     this.link(head, true);
-    if (this.trace !== null) this.trace.emit(TRACE_SLAB_CREATE, address, this.cacheId);
-    if (this.observer !== null) this.observer.slabCreated(first, word * 32);
+    if (this.trace !== null) this.emit(TRACE_SLAB_CREATE, head);
+    if (this.observer !== null) this.observer.slabCreated(head, this.firstOf(head));
     return head;
   }
 
   /** A slab that is in no list, all slots available, goes back to the page allocator. */
   private destroySlab(head: number): void {
-    const { slabBytes, objectCount, wordCount } = this.geometry;
-    const entry = head * PAGE_WORDS;
-    assert(this.pages[entry + OWNER] === this.cacheId, 'a cache gives back its own slabs');
-    assert(
-      (this.pages[entry + CHAIN] & AVAILABLE_MASK) === objectCount,
-      'only an empty slab goes back',
-    );
-    const bits = this.pages[entry + BITS];
-    if (this.observer !== null) this.observer.slabDestroyed(this.pages[entry + FIRST], bits);
-    this.table.returnWords(bits / 32, wordCount);
+    const { order, slabBytes, objectCount, wordCount } = this.geometry;
+    const entry = this.slab[head];
+    assert(this.table.owner[head] === this.cacheId, 'a cache gives back its own slabs');
+    assert((entry & AVAILABLE_MASK) === objectCount, 'only an empty slab goes back');
+    if (this.observer !== null) this.observer.slabDestroyed(head, this.firstOf(head));
+    this.table.returnWords(entry >>> WORDS_SHIFT, wordCount);
     this.table.releasePages(head, slabBytes / PAGE_BYTES);
     this.slabCount -= 1;
     this.availableObjects -= objectCount;
-    const address = this.base + head * PAGE_BYTES;
-    if (this.trace !== null) this.trace.emit(TRACE_SLAB_DESTROY, address, this.cacheId);
-    this.source.free(address);
+    if (this.trace !== null) this.emit(TRACE_SLAB_DESTROY, head);
+    this.source.giveLowPage(head, order);
+  }
+
+  private emit(kind: number, head: number): void {
+    this.trace?.emit(kind, this.source.base + head * PAGE_BYTES, this.cacheId);
   }
 
   /** Gives empty slabs back until `keep` are left; how many went. */
   releaseEmpty(keep: number): number {
+    const { objectCount } = this.geometry;
     let released = 0;
-    while (
-      this.emptyCount > keep &&
-      this.availableObjects - this.geometry.objectCount >= this.reserved
-    ) {
+    while (this.emptyCount > keep && this.availableObjects - objectCount >= this.reserved) {
       const head = this.empty - 1;
       this.unlink(head, true);
       this.destroySlab(head);
@@ -280,27 +282,25 @@ export class SlabLists implements TableReader {
   }
 
   private link(head: number, empty: boolean): void {
+    const buddy = this.source.buddy;
     const next = empty ? this.empty : this.partial;
-    const entry = head * PAGE_WORDS + CHAIN;
-    this.pages[entry] = (next << CHAIN_SHIFT) | (this.pages[entry] & AVAILABLE_MASK);
-    this.previous[head] = 0;
-    if (next !== 0) this.previous[next - 1] = head + 1;
+    buddy.writeLink(2 * head, next);
+    buddy.writeLink(2 * head + 1, 0);
+    if (next !== 0) buddy.writeLink(2 * (next - 1) + 1, head + 1);
     if (empty) {
       this.empty = head + 1;
       this.emptyCount += 1;
     } else this.partial = head + 1;
-    if (this.meter !== null) this.meterLink(head, next);
+    if (this.meter !== null) this.meter.store(this.fieldsBase + 8);
   }
 
   private unlink(head: number, empty: boolean): void {
-    const entry = head * PAGE_WORDS + CHAIN;
-    const next = this.pages[entry] >>> CHAIN_SHIFT;
-    const previous = this.previous[head];
-    this.pages[entry] &= AVAILABLE_MASK;
-    if (next !== 0) this.previous[next - 1] = previous;
+    const buddy = this.source.buddy;
+    const next = buddy.readLink(2 * head);
+    const previous = buddy.readLink(2 * head + 1);
+    if (next !== 0) buddy.writeLink(2 * (next - 1) + 1, previous);
     if (previous !== 0) {
-      const before = (previous - 1) * PAGE_WORDS + CHAIN;
-      this.pages[before] = (next << CHAIN_SHIFT) | (this.pages[before] & AVAILABLE_MASK);
+      buddy.writeLink(2 * (previous - 1), next);
     } else if (empty) {
       assert(this.empty === head + 1, 'a slab without a previous one is first of its list');
       this.empty = next;
@@ -309,15 +309,58 @@ export class SlabLists implements TableReader {
       this.partial = next;
     }
     if (empty) this.emptyCount -= 1;
-    if (this.meter !== null) this.meterLink(head, next);
+    if (this.meter !== null && previous === 0) this.meter.store(this.fieldsBase + 8);
   }
 
-  private meterLink(head: number, next: number): void {
-    const meter = this.meter as Meter;
-    meter.store(this.table.pagesBase + head * 16 + 12);
-    meter.store(this.table.previousBase + head * 4);
-    if (next !== 0) meter.store(this.table.previousBase + (next - 1) * 4);
-    meter.store(this.headBase);
-    meter.retire(6);
+  /** Calls `visit` with the head page of every slab of this cache. O(pages). */
+  forEachSlab(visit: (head: number) => void): void {
+    const step = 1 << this.geometry.order;
+    const owner = this.table.owner;
+    for (let page = 0; page < owner.length; page += step) {
+      if (owner[page] === this.cacheId) visit(page);
+    }
   }
+
+  /** Walks lists and maps; throws InvariantError. O(pages): for tests. */
+  checkInvariants(): void {
+    const { objectCount, wordCount } = this.geometry;
+    const buddy = this.source.buddy;
+    const listed = [0, 0];
+    for (let kind = 0; kind < 2; kind += 1) {
+      let previous = 0;
+      let at = kind === 0 ? this.partial : this.empty;
+      for (; at !== 0; at = buddy.link[2 * (at - 1)]) {
+        const inSlab = this.slab[at - 1] & AVAILABLE_MASK;
+        assert(this.table.owner[at - 1] === this.cacheId, "a listed slab is this cache's");
+        assert(buddy.link[2 * (at - 1) + 1] === previous, 'previous points back');
+        if (kind === 0) assert(inSlab > 0 && inSlab < objectCount, 'a partial slab is partial');
+        else assert(inSlab === objectCount, 'an empty slab is empty');
+        previous = at;
+        listed[kind] += 1;
+      }
+    }
+    assert(listed[1] === this.emptyCount, 'the count of empty slabs is that of the list');
+    let slabs = 0;
+    let partial = 0;
+    let available = 0;
+    this.forEachSlab((head) => {
+      const entry = this.slab[head];
+      let bits = 0;
+      for (let w = 0; w < wordCount; w += 1)
+        bits += popcount(this.available[(entry >>> WORDS_SHIFT) + w]);
+      assert(bits === (entry & AVAILABLE_MASK), 'the count of a slab is that of its bits');
+      slabs += 1;
+      available += bits;
+      if (bits > 0 && bits < objectCount) partial += 1;
+    });
+    assert(slabs === this.slabCount, 'every slab is counted');
+    assert(available === this.availableObjects, 'available objects are those of the slabs');
+    assert(partial === listed[0], 'every partial slab is listed');
+  }
+}
+
+function popcount(word: number): number {
+  let count = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
 }

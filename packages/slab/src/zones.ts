@@ -3,6 +3,7 @@ import {
   assert,
   type ByteCount,
   checkInteger,
+  GIB,
   PAGE_BYTES,
   type PhysAddr,
 } from '@hotpath/hw-x86';
@@ -21,34 +22,57 @@ export interface Zone {
   readonly start: PhysAddr;
   /** May grow, for the last zone only. */
   pageCount: number;
-  /** Page number of the first page in the columns; congruent to its frame number. */
+  /** Page number of the first page in the columns. */
   readonly index: number;
   /** Largest order that the zone may hold: beyond it index and frame number are not congruent. */
   readonly maxOrder: number;
   freePages: number;
 }
 
+/** The zones of an allocator and the window that slab caches use. */
+export interface ZoneLayout {
+  readonly zones: Zone[];
+  /** Address of page 0 of the columns. */
+  readonly base: PhysAddr;
+  /** Address behind the low zones. */
+  readonly lowLimit: PhysAddr;
+  /** Last low zone. */
+  readonly lowZone: number;
+}
+
 /**
- * Checks the ranges, cuts them at `lowLimit` and places them in one index space. The index of a
- * page is congruent to its frame number modulo the largest block that its zone can hold, so that
- * `index ^ (1 << order)` is the buddy and blocks are aligned physically.
+ * Checks the ranges and places them in one index space. Low zones, the first `lowBytes` from the
+ * base on, keep their distances, so that `address === base + index * 4096` for all of them; high
+ * zones follow closely. The index of a page is congruent to its frame number modulo the largest
+ * block of its zone, so that `index ^ (1 << order)` is the buddy and blocks are aligned physically.
  * @throws ArgumentError ERR_PAGE_RANGE
  */
-export function layOutZones(ranges: readonly PageRange[], lowLimit: PhysAddr): Zone[] {
+export function layOutZones(ranges: readonly PageRange[], lowBytes: ByteCount): ZoneLayout {
   if (ranges.length === 0) throw new ArgumentError('ERR_PAGE_RANGE', 'no range of pages was given');
-  const zones: Zone[] = [];
   let end = 0;
-  for (const range of cutAt(ranges, lowLimit)) {
+  for (const range of ranges) {
     checkRange(range, end);
     end = range.start + range.byteCount;
-    const pageCount = range.byteCount / PAGE_BYTES;
+  }
+  const first = ranges[0] as PageRange;
+  const block = PAGE_BYTES * 2 ** largestOrder((end - first.start) / PAGE_BYTES);
+  const base = first.start - (first.start % block);
+  const lowLimit = base + Math.min(2 * GIB, lowBytes + (first.start - base));
+  const zones: Zone[] = [];
+  let lowZone = -1;
+  for (const { start, byteCount } of cutAt(ranges, lowLimit)) {
+    const frame = start / PAGE_BYTES;
+    const pageCount = byteCount / PAGE_BYTES;
     const previous = zones[zones.length - 1];
     const from = previous === undefined ? 0 : previous.index + previous.pageCount;
-    const index = congruentIndex(range.start / PAGE_BYTES, pageCount, from);
-    const maxOrder = congruentOrder(range.start / PAGE_BYTES, index);
-    zones.push({ start: range.start, pageCount, index, maxOrder, freePages: 0 });
+    const low = start < lowLimit;
+    const index = low ? (start - base) / PAGE_BYTES : congruentIndex(frame, pageCount, from);
+    assert(index >= from, 'zones do not overlap in the columns');
+    zones.push({ start, pageCount, index, maxOrder: congruentOrder(frame, index), freePages: 0 });
+    if (low) lowZone += 1;
   }
-  return zones;
+  assert(lowZone >= 0, 'the first zone is low');
+  return { zones, base, lowLimit, lowZone };
 }
 
 function cutAt(ranges: readonly PageRange[], lowLimit: PhysAddr): PageRange[] {
@@ -76,10 +100,14 @@ function checkRange(range: PageRange, end: PhysAddr): void {
   }
 }
 
+/** Largest order of an aligned block that `pageCount` pages could hold. */
+function largestOrder(pageCount: number): number {
+  return Math.min(MAX_ORDER, 31 - Math.clz32(Math.min(pageCount, 2 ** 30)));
+}
+
 /** Smallest index from `from` on that is congruent to the frame number. */
 function congruentIndex(frame: number, pageCount: number, from: number): number {
-  const order = Math.min(MAX_ORDER, 31 - Math.clz32(Math.min(pageCount, 2 ** 30)));
-  const block = 2 ** order;
+  const block = 2 ** largestOrder(pageCount);
   const index = from + ((((frame - from) % block) + block) % block);
   assert(index % block === frame % block, 'a zone is placed congruently to its frames');
   return index;
