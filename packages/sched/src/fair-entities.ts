@@ -103,6 +103,10 @@ export class FairEntities {
   groupOf(entity: number): number {
     return Math.floor((entity - this.taskCapacity) / this.cpus);
   }
+  /** The group's entity on CPU 0; those of the other CPUs follow it. */
+  firstOfGroup(entity: number): number {
+    return entity - ((entity - this.taskCapacity) % this.cpus);
+  }
   nameOf(entity: number): string {
     if (entity < this.taskCapacity) return `task ${entity}`;
     return this.groups.names[this.groupOf(entity)];
@@ -174,7 +178,7 @@ export class FairEntities {
 
   /** {@link wantedShare} written into the weight (CFS, whose order does not depend on it). */
   refreshShare(entity: number): void {
-    const base = entity - ((entity - this.taskCapacity) % this.cpus);
+    const base = this.firstOfGroup(entity);
     for (let at = base; at < base + this.cpus; at++) {
       if (this.onQueue[at] === 0) continue;
       const weight = this.wantedShare(at);
@@ -204,8 +208,6 @@ export class FairEntities {
       load[queue] += this.weight[entity];
       const current = this.current[queue] === entity;
       assert(current !== tree.contains(entity), 'a queued entity is current or in the tree');
-      const owned = this.ownedQueue(entity);
-      assert(owned === NIL || this.count[owned] > 0, 'a queued group has entities');
     }
     for (let queue = 0; queue < this.queueCount; queue++) {
       assert(count[queue] === this.count[queue], 'entities of a queue are counted');

@@ -14,9 +14,18 @@ export {
   TRACE_WAKE,
 } from './events.js';
 export { type GroupOptions, Groups } from './groups.js';
+export { Heap } from './heap.js';
 export { type CfsOptions, type CfsPolicy, cfs } from './policies/cfs.js';
+export { type EevdfOptions, type EevdfPolicy, eevdf } from './policies/eevdf.js';
 export { type MlfqOptions, type MlfqPolicy, mlfq } from './policies/mlfq.js';
+export {
+  type LotteryOptions,
+  lottery,
+  type ProportionalOptions,
+  stride,
+} from './policies/proportional.js';
 export { type RoundRobinOptions, roundRobin } from './policies/round-robin.js';
+export { fifo, sjf, stcf } from './policies/shortest.js';
 export {
   completePolicy,
   DEQUEUE_EXIT,
@@ -36,6 +45,20 @@ export {
 export { RedBlackTree } from './red-black-tree.js';
 export { Rings } from './rings.js';
 export { Scheduler, type SchedulerOptions } from './scheduler.js';
+export {
+  type SimulationOptions,
+  type SimulationResult,
+  type Slice,
+  simulate,
+  type TaskResult,
+} from './simulate/simulation.js';
+export {
+  hog,
+  interactive,
+  parseRecording,
+  periodic,
+  type SimulationTask,
+} from './simulate/workload.js';
 export type { TaskOptions } from './task-options.js';
 export { BLOCKED_TASK, FREE, QUEUED, RUNNING, Tasks } from './tasks.js';
 export {

@@ -57,7 +57,8 @@ export function choosePlace(tasks: Tasks, task: number, first: boolean, waker: n
 export function busiestCpu(tasks: Tasks, cpu: number, margin: number): number {
   const own = readyCount(tasks, cpu);
   let best = NIL;
-  let bestCount = margin === 0 ? 0 : own + margin;
+  // A single waiting task will be picked by its own idle CPU in a moment.
+  let bestCount = margin === 0 ? 1 : own + margin;
   for (let other = 0; other < tasks.cpuCount; other++) {
     if (other === cpu || tasks.queuedCount[other] === 0) continue;
     const count = readyCount(tasks, other);

@@ -42,6 +42,8 @@ export interface SchedulerOptions {
   balanceNs?: number;
   /** A task that ran within this time is cache-hot and is not pulled by {@link Scheduler.balance}. */
   migrationCostNs?: number;
+  /** An idle CPU steals while its idle times are on average this long; default migrationCostNs. */
+  stealIdleNs?: number;
   meter?: Meter | null;
   trace?: TraceHook | null;
 }
@@ -77,6 +79,9 @@ export class Scheduler {
   private readonly freeSlots: Int32Array;
   private freeCount: number;
   private readonly lists: CpuLists | null;
+  private readonly idleSince: Float64Array;
+  private readonly averageIdle: Float64Array;
+  private readonly stealIdleNs: number;
   private readonly balanceNs: number;
   private readonly migrationCostNs: number;
   private readonly trace: TraceHook | null;
@@ -108,6 +113,9 @@ export class Scheduler {
     this.lists = cpus > 1 ? new CpuLists(count, cpus) : null;
     this.balanceNs = options.balanceNs ?? 4_000_000;
     this.migrationCostNs = options.migrationCostNs ?? 500_000;
+    this.stealIdleNs = options.stealIdleNs ?? this.migrationCostNs;
+    this.idleSince = new Float64Array(cpus).fill(NIL);
+    this.averageIdle = new Float64Array(cpus).fill(2 * this.migrationCostNs);
     this.freeSlots = new Int32Array(count);
     for (let i = 0; i < count; i++) this.freeSlots[i] = count - 1 - i;
     this.freeCount = count;
@@ -193,9 +201,14 @@ export class Scheduler {
     const stays = before === NIL || ((tasks.affinity[before] >>> cpu) & 1) === 1;
     if (!stays) this.expel(before, cpu, now);
     let next = policy.pickNext(cpu, stays ? before : NIL);
-    if (next === NIL && this.lists !== null && this.pull(cpu, now, 0)) {
-      next = policy.pickNext(cpu, NIL);
+    if (next === NIL && this.lists !== null) {
+      // A CPU whose idle times are short would steal only to be woken for its own task at once.
+      if (this.averageIdle[cpu] >= this.stealIdleNs && this.pull(cpu, now, 0)) {
+        next = policy.pickNext(cpu, NIL);
+      }
+      if (before !== NIL || this.idleSince[cpu] < 0) this.idleSince[cpu] = now;
     }
+    if (next !== NIL && this.idleSince[cpu] >= 0) this.endIdle(cpu, now);
     this.resched[cpu] = 0;
     if (next !== NIL) this.start(next, cpu, now, before);
     if (next !== before) {
@@ -217,6 +230,15 @@ export class Scheduler {
     this.put(task, to, ENQUEUE_MIGRATED, now);
     const current = tasks.current[to];
     if (current === NIL || this.policy.checkPreempt(to, current, task)) this.resched[to] = 1;
+  }
+
+  /** Linux's update_avg of rq->avg_idle: an eighth of the way, at most twice the migration cost. */
+  private endIdle(cpu: number, now: Nanoseconds): void {
+    const idle = now - this.idleSince[cpu];
+    const average = this.averageIdle[cpu];
+    this.idleSince[cpu] = NIL;
+    const next = average + Math.floor((idle - average) / 8);
+    this.averageIdle[cpu] = Math.min(next, 2 * this.migrationCostNs);
   }
 
   private start(task: number, cpu: number, now: Nanoseconds, before: number): void {
@@ -378,11 +400,17 @@ export class Scheduler {
    * more ready tasks, pulls half the difference. At most once per `balanceNs`. Tasks moved.
    */
   balance(cpu: number, now: Nanoseconds): number {
-    if (this.lists === null || now < this.nextBalance[cpu]) return 0;
-    this.nextBalance[cpu] = now + this.balanceNs;
+    if (this.lists === null) return 0;
     let moved = 0;
-    while (this.pull(cpu, now, 1)) moved++;
-    if (moved > 0) this.resched[cpu] = 1;
+    for (let other = 0; other < this.cpuCount; other++) {
+      const idle = this.tasks.current[other] === NIL;
+      if (!idle && other !== cpu) continue;
+      if (now < this.nextBalance[other]) continue;
+      this.nextBalance[other] = now + (idle ? this.balanceNs : 16 * this.balanceNs);
+      const before = moved;
+      while (this.pull(other, now, idle && moved === before ? 0 : 1)) moved++;
+      if (moved > before) this.resched[other] = 1;
+    }
     return moved;
   }
 

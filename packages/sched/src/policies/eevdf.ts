@@ -1,0 +1,607 @@
+import { assert, checkInteger, NIL, type VirtAddr } from '@hotpath/hw-x86';
+import { FairEntities } from '../fair-entities.js';
+import {
+  DEQUEUE_EXIT,
+  DEQUEUE_SLEEP,
+  ENQUEUE_NEW,
+  ENQUEUE_PREEMPTED,
+  ENQUEUE_WAKE,
+  type Policy,
+  type PolicyContext,
+  type PolicyFactory,
+} from '../policy.js';
+import { RedBlackTree } from '../red-black-tree.js';
+import type { Tasks } from '../tasks.js';
+
+/** Options of {@link eevdf}. */
+export interface EevdfOptions {
+  /** Slice of a task that asks for none, default 0.7 ms. Longer: throughput; shorter: latency. */
+  sliceNs?: number;
+  /** Multiply the slice by 1 + floor(log2(min(CPUs, 8))), as Linux does; default true. */
+  scaleByCpus?: boolean;
+  /** Timer tick of the kernel: it bounds the lag that is kept over a sleep. Default 4 ms (HZ=250). */
+  tickNs?: number;
+  /** A task that sleeps while it is owed nothing stays to work its debt off. Default true. */
+  delayDequeue?: boolean;
+  /** Virtual times are moved down by this much when they pass it; default 2**50. */
+  renormaliseNs?: number;
+}
+
+/**
+ * Earliest eligible virtual deadline first, as in Linux 6.6 and later, in the state of 6.18
+ * (kernel/sched/fair.c; Stoica and Abdel-Wahab 1995): a task is eligible while its lag is not
+ * negative; of the eligible the earliest deadline runs, until its slice is used up or it is not
+ * eligible (RUN_TO_PARITY, with the slice protected). Features as shipped: PLACE_LAG,
+ * PLACE_DEADLINE_INITIAL, PLACE_REL_DEADLINE, PREEMPT_SHORT, DELAY_DEQUEUE with DELAY_ZERO.
+ *
+ * One tree per queue by deadline, augmented with the least vruntime of each subtree, so that the pick
+ * is O(log n).
+ *
+ * For every queue q, over its entities, the current one not included: sumWeight[q] = sum of w,
+ * sumKey[q] = sum of w * (vruntime - zero[q]). The average vruntime V is zero[q] + sumKey / sumWeight
+ * with the current one added; lag = w * (V - vruntime). zero follows V, so that the keys stay small
+ * and every product is exact.
+ */
+class Eevdf implements Policy {
+  readonly name = 'eevdf';
+  nextTimerNs = Infinity;
+  private readonly tasks: Tasks;
+  private readonly fair: FairEntities;
+  private readonly tree: RedBlackTree;
+  /** Those of the tree with a slice shorter than the default, by slice. */
+  private readonly shortSlices: RedBlackTree;
+  private readonly baseSlice: number;
+  private readonly tickNs: number;
+  private readonly delay: boolean;
+  private readonly limit: number;
+  private readonly vruntime: Float64Array;
+  private readonly deadline: Float64Array;
+  /** The current entity is protected from others until its vruntime passes this. */
+  private readonly protectedTo: Float64Array;
+  private readonly slice: Float64Array;
+  /** Unweighted lag kept while in no queue: V - vruntime, clamped. */
+  private readonly vlag: Float64Array;
+  private readonly relativeDeadline: Uint8Array;
+  /** Asleep, but in its queue until its lag is no longer negative. */
+  private readonly delayed: Uint8Array;
+  private readonly zero: Float64Array;
+  private readonly sumKey: Float64Array;
+  private readonly sumWeight: Float64Array;
+  private readonly entityBase: VirtAddr;
+  private readonly queueBase: VirtAddr;
+
+  constructor(context: PolicyContext, options: Required<EevdfOptions>) {
+    this.tasks = context.tasks;
+    const fair = new FairEntities(context);
+    this.fair = fair;
+    this.tree = new RedBlackTree(fair.entityCount, fair.queueCount, true, context.meter);
+    this.shortSlices = new RedBlackTree(fair.entityCount, fair.queueCount, false, context.meter);
+    const cpus = context.tasks.cpuCount;
+    const factor = options.scaleByCpus ? 32 - Math.clz32(Math.min(cpus, 8)) : 1;
+    this.baseSlice = options.sliceNs * factor;
+    this.tickNs = options.tickNs;
+    this.delay = options.delayDequeue;
+    this.limit = options.renormaliseNs;
+    this.vruntime = new Float64Array(fair.entityCount);
+    this.deadline = new Float64Array(fair.entityCount);
+    this.protectedTo = new Float64Array(fair.entityCount);
+    this.slice = new Float64Array(fair.entityCount).fill(this.baseSlice);
+    this.vlag = new Float64Array(fair.entityCount);
+    this.relativeDeadline = new Uint8Array(fair.entityCount);
+    this.delayed = new Uint8Array(fair.entityCount);
+    this.zero = new Float64Array(fair.queueCount);
+    this.sumKey = new Float64Array(fair.queueCount);
+    this.sumWeight = new Float64Array(fair.queueCount);
+    const meter = context.meter;
+    this.entityBase =
+      meter === null ? 0 : meter.region('sched.eevdf.entities', 64 * fair.entityCount);
+    this.queueBase = meter === null ? 0 : meter.region('sched.eevdf.queues', 64 * fair.queueCount);
+  }
+
+  newTask(task: number): number {
+    this.fair.adoptTask(task);
+    this.slice[task] = this.tasks.sliceNs[task] === 0 ? this.baseSlice : this.tasks.sliceNs[task];
+    this.vlag[task] = 0;
+    this.relativeDeadline[task] = 0;
+    return 0;
+  }
+
+  /** A task that is asleep but still in its queue wakes up there. */
+  selectCpu(task: number, previousCpu: number): number {
+    const allowed = ((this.tasks.affinity[task] >>> previousCpu) & 1) === 1;
+    return this.delayed[task] === 1 && allowed ? previousCpu : NIL;
+  }
+
+  enqueue(task: number, cpu: number, flags: number): void {
+    const fair = this.fair;
+    if (flags === ENQUEUE_PREEMPTED) {
+      this.putBackFrom(cpu);
+      return;
+    }
+    if (this.delayed[task] === 1) {
+      this.wakeDelayed(task);
+      return;
+    }
+    let how = flags;
+    for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
+      if (fair.onQueue[entity] === 1) {
+        if (this.delayed[entity] === 1) this.wakeDelayed(entity);
+        break;
+      }
+      const queue = fair.queue[entity];
+      this.place(queue, entity, how);
+      this.link(queue, entity);
+      how = ENQUEUE_WAKE;
+    }
+    this.refreshShares(task);
+  }
+
+  private link(queue: number, entity: number): void {
+    this.fair.add(queue, entity);
+    this.treeInsert(queue, entity);
+    this.fair.touch(this.entityBase, entity);
+  }
+
+  private treeInsert(queue: number, entity: number): void {
+    const weight = this.fair.weight[entity];
+    this.sumKey[queue] += weight * (this.vruntime[entity] - this.zero[queue]);
+    this.sumWeight[queue] += weight;
+    assert(Math.abs(this.sumKey[queue]) <= Number.MAX_SAFE_INTEGER, 'the key sum is exact');
+    this.tree.insert(entity, this.deadline[entity], queue, this.vruntime[entity]);
+    if (this.slice[entity] < this.baseSlice) {
+      this.shortSlices.insert(entity, this.slice[entity], queue);
+    }
+  }
+
+  private treeRemove(queue: number, entity: number): void {
+    const weight = this.fair.weight[entity];
+    this.tree.remove(entity, queue);
+    if (this.slice[entity] < this.baseSlice) this.shortSlices.remove(entity, queue);
+    this.sumKey[queue] -= weight * (this.vruntime[entity] - this.zero[queue]);
+    this.sumWeight[queue] -= weight;
+  }
+
+  /** avg_vruntime: V, rounded down. */
+  private average(queue: number): number {
+    let sum = this.sumKey[queue];
+    let weight = this.sumWeight[queue];
+    const current = this.fair.current[queue];
+    if (current !== NIL) {
+      const own = this.fair.weight[current];
+      sum += own * (this.vruntime[current] - this.zero[queue]);
+      weight += own;
+    }
+    if (weight === 0) return this.zero[queue];
+    return this.zero[queue] + Math.floor(sum / weight);
+  }
+
+  /** vruntime_eligible: no negative lag, without the rounding of a division. */
+  private eligible(queue: number, vruntime: number): boolean {
+    let sum = this.sumKey[queue];
+    let weight = this.sumWeight[queue];
+    const current = this.fair.current[queue];
+    if (current !== NIL) {
+      const own = this.fair.weight[current];
+      sum += own * (this.vruntime[current] - this.zero[queue]);
+      weight += own;
+    }
+    return sum >= (vruntime - this.zero[queue]) * weight;
+  }
+
+  /** Moves the zero of the keys to V: the sums stay small. */
+  private follow(queue: number): void {
+    const average = this.average(queue);
+    this.sumKey[queue] -= this.sumWeight[queue] * (average - this.zero[queue]);
+    this.zero[queue] = average;
+    this.fair.touch(this.queueBase, queue);
+    if (average >= this.limit) this.renormalise(queue);
+  }
+
+  private renormalise(queue: number): void {
+    const { tree, fair, vruntime, deadline, protectedTo, limit } = this;
+    for (let entity = tree.first(queue); entity !== NIL; entity = tree.next(entity)) {
+      vruntime[entity] -= limit;
+      deadline[entity] -= limit;
+    }
+    tree.shift(-limit, queue);
+    const current = fair.current[queue];
+    if (current !== NIL) {
+      vruntime[current] -= limit;
+      deadline[current] -= limit;
+      protectedTo[current] -= limit;
+    }
+    this.zero[queue] -= limit;
+  }
+
+  /** place_entity: the lag an entity left with is the lag it comes back with. */
+  private place(queue: number, entity: number, flags: number): void {
+    const fair = this.fair;
+    const average = this.average(queue);
+    let lag = 0;
+    if (fair.count[queue] > 0 && this.vlag[entity] !== 0) {
+      // Its own arrival moves V: inflate, so that the lag afterwards is the one it had.
+      const load = fair.load[queue];
+      lag = Math.trunc((this.vlag[entity] * (load + fair.weight[entity])) / load);
+    }
+    this.vruntime[entity] = average - lag;
+    assert(Math.abs(this.vruntime[entity]) <= Number.MAX_SAFE_INTEGER, 'vruntime below 2**53');
+    if (this.relativeDeadline[entity] === 1) {
+      this.deadline[entity] += this.vruntime[entity];
+      this.relativeDeadline[entity] = 0;
+      return;
+    }
+    let virtual = fair.scaled(entity, this.slice[entity]);
+    if (flags === ENQUEUE_NEW) virtual = Math.floor(virtual / 2);
+    this.deadline[entity] = this.vruntime[entity] + virtual;
+  }
+
+  dequeue(task: number, _cpu: number, flags: number): void {
+    this.remove(task, flags);
+  }
+  stopped(task: number, _cpu: number, flags: number): void {
+    this.remove(task, flags);
+  }
+
+  private remove(task: number, flags: number): void {
+    const fair = this.fair;
+    let how = flags;
+    for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
+      const queue = fair.queue[entity];
+      if (fair.onQueue[entity] === 0) break;
+      if (how === DEQUEUE_SLEEP && this.delay && !this.eligible(queue, this.vruntime[entity])) {
+        this.holdBack(queue, entity);
+        break;
+      }
+      this.unlink(queue, entity, how);
+      if (fair.count[queue] > 0) break;
+      how = DEQUEUE_SLEEP;
+    }
+    this.refreshShares(task);
+  }
+
+  /** Asleep with a debt: stays in the tree and works it off while others run. */
+  private holdBack(queue: number, entity: number): void {
+    const fair = this.fair;
+    this.delayed[entity] = 1;
+    fair.touch(this.entityBase, entity);
+    if (fair.current[queue] !== entity) return;
+    // The CPU goes on to the next pick; the sleeper is one of the tree's from here on.
+    fair.current[queue] = NIL;
+    this.treeInsert(queue, entity);
+  }
+
+  private unlink(queue: number, entity: number, flags: number): void {
+    const fair = this.fair;
+    this.keepLag(queue, entity);
+    if (flags !== DEQUEUE_SLEEP) {
+      this.deadline[entity] -= this.vruntime[entity];
+      this.relativeDeadline[entity] = 1;
+    }
+    if (fair.current[queue] === entity) fair.current[queue] = NIL;
+    else this.treeRemove(queue, entity);
+    fair.remove(queue, entity);
+    fair.touch(this.entityBase, entity);
+    this.follow(queue);
+  }
+
+  /** update_entity_lag, clamped to what one slice or tick can build up. */
+  private keepLag(queue: number, entity: number): void {
+    const fair = this.fair;
+    const bound = fair.scaled(entity, Math.max(2 * this.slice[entity], this.tickNs));
+    const lag = this.average(queue) - this.vruntime[entity];
+    this.vlag[entity] = Math.min(bound, Math.max(-bound, lag));
+  }
+
+  /** A delayed entity is picked or must go: it leaves; credit it found while asleep is not kept. */
+  private release(entity: number, flags: number): void {
+    const fair = this.fair;
+    const queue = fair.queue[entity];
+    this.delayed[entity] = 0;
+    this.unlink(queue, entity, flags);
+    if (this.vlag[entity] > 0) this.vlag[entity] = 0;
+    const parent = fair.parentOf(entity);
+    if (parent !== NIL && fair.count[queue] === 0 && fair.onQueue[parent] === 1) {
+      if (this.delayed[parent] === 1) this.release(parent, DEQUEUE_SLEEP);
+      else this.remove(parent, DEQUEUE_SLEEP);
+    }
+  }
+
+  /** requeue_delayed_entity: wakes up where it is; a positive lag is cut to none. */
+  private wakeDelayed(entity: number): void {
+    const fair = this.fair;
+    const queue = fair.queue[entity];
+    this.delayed[entity] = 0;
+    this.keepLag(queue, entity);
+    if (this.vlag[entity] <= 0) return;
+    this.treeRemove(queue, entity);
+    fair.remove(queue, entity);
+    this.vlag[entity] = 0;
+    this.place(queue, entity, ENQUEUE_WAKE);
+    this.link(queue, entity);
+  }
+
+  update(task: number, _cpu: number, ranNs: number): void {
+    const fair = this.fair;
+    for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
+      const queue = fair.queue[entity];
+      this.vruntime[entity] += fair.scaled(entity, ranNs);
+      fair.touch(this.entityBase, entity);
+      this.follow(queue);
+    }
+  }
+
+  tick(task: number, cpu: number): boolean {
+    const fair = this.fair;
+    let give = false;
+    for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
+      const queue = fair.queue[entity];
+      const ended = this.renewDeadline(entity);
+      if (fair.count[queue] < 2) continue;
+      if (ended || this.vruntime[entity] >= this.protectedTo[entity]) give = true;
+    }
+    return give && fair.taskCount[cpu] > 1;
+  }
+
+  /** update_deadline: a used-up slice is a new request. Whether it was used up. */
+  private renewDeadline(entity: number): boolean {
+    if (this.vruntime[entity] < this.deadline[entity]) return false;
+    this.deadline[entity] = this.vruntime[entity] + this.fair.scaled(entity, this.slice[entity]);
+    return true;
+  }
+
+  sliceLeftNs(task: number, _cpu: number): number {
+    const fair = this.fair;
+    let least = Infinity;
+    for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
+      if (fair.count[fair.queue[entity]] < 2) continue;
+      const end = Math.min(this.protectedTo[entity], this.deadline[entity]);
+      const virtual = Math.max(0, end - this.vruntime[entity]);
+      least = Math.min(least, Math.max(1, Math.ceil((virtual * fair.weight[entity]) / 1024)));
+    }
+    return least;
+  }
+
+  pickNext(cpu: number, previous: number): number {
+    const fair = this.fair;
+    assert(previous === NIL || fair.onQueue[previous] === 1, 'who can go on counts in its queue');
+    for (let queue = cpu; queue !== NIL; ) {
+      const current = fair.current[queue];
+      if (current === NIL) break;
+      this.renewDeadline(current);
+      queue = fair.ownedQueue(current);
+    }
+    let queue = cpu;
+    for (;;) {
+      const entity = this.pickEntity(queue, true);
+      if (entity === NIL) return NIL;
+      if (this.delayed[entity] === 1) {
+        this.putBackFrom(cpu);
+        this.release(entity, DEQUEUE_SLEEP);
+        queue = cpu;
+        continue;
+      }
+      if (fair.current[queue] !== entity) {
+        this.putBackFrom(queue);
+        this.treeRemove(queue, entity);
+        fair.current[queue] = entity;
+        this.protect(queue, entity);
+      } else if (this.protectedTo[entity] <= this.vruntime[entity]) {
+        // Picked again: a fresh protection, or a timer set to its end would never rest.
+        this.protect(queue, entity);
+      }
+      fair.touch(this.queueBase, queue);
+      const owned = fair.ownedQueue(entity);
+      if (owned === NIL) return entity;
+      queue = owned;
+    }
+  }
+
+  /** set_protect_slice: nobody with a later claim interrupts before the shortest slice is used. */
+  private protect(queue: number, entity: number): void {
+    const { shortSlices, fair } = this;
+    let shortest = this.slice[entity];
+    const first = shortSlices.first(queue);
+    if (first !== NIL) shortest = Math.min(shortest, this.slice[first]);
+    let end = this.deadline[entity];
+    if (shortest !== this.slice[entity]) {
+      end = Math.min(end, this.vruntime[entity] + fair.scaled(entity, shortest));
+    }
+    this.protectedTo[entity] = end;
+  }
+
+  /** pick_eevdf: the eligible entity with the earliest deadline. */
+  private pickEntity(queue: number, protect: boolean): number {
+    const { tree, fair } = this;
+    let current = fair.current[queue];
+    const first = tree.first(queue);
+    if (fair.count[queue] === 1) return current === NIL ? first : current;
+    if (current !== NIL && !this.eligible(queue, this.vruntime[current])) current = NIL;
+    if (current !== NIL && protect && this.protectedTo[current] > this.vruntime[current]) {
+      return current;
+    }
+    let best = NIL;
+    if (first !== NIL && this.eligible(queue, tree.valueOf(first))) {
+      best = first;
+    } else {
+      let node = tree.root(queue);
+      while (node !== NIL) {
+        const left = tree.left(node);
+        if (left !== NIL && this.eligible(queue, tree.minimumOf(left))) {
+          node = left;
+          continue;
+        }
+        if (this.eligible(queue, tree.valueOf(node))) {
+          best = node;
+          break;
+        }
+        node = tree.right(node);
+      }
+    }
+    if (best === NIL) return current;
+    if (current !== NIL && this.deadline[current] < this.deadline[best]) return current;
+    return best;
+  }
+
+  /** put_prev_entity from a queue down: whoever is current goes back to its tree. */
+  private putBackFrom(start: number): void {
+    const fair = this.fair;
+    for (let queue = start; queue !== NIL; ) {
+      const entity = fair.current[queue];
+      if (entity === NIL) return;
+      fair.current[queue] = NIL;
+      this.treeInsert(queue, entity);
+      queue = fair.ownedQueue(entity);
+    }
+  }
+
+  /** Forfeits the rest of the slice: vruntime moves to the deadline (Linux 6.18's yield). */
+  yield(task: number, _cpu: number): void {
+    const fair = this.fair;
+    const queue = fair.queue[task];
+    if (fair.count[queue] < 2) return;
+    if (this.eligible(queue, this.vruntime[task])) {
+      this.vruntime[task] = this.deadline[task];
+      this.follow(queue);
+      this.deadline[task] += fair.scaled(task, this.slice[task]);
+    }
+    this.protectedTo[task] = this.vruntime[task];
+  }
+
+  checkPreempt(_cpu: number, current: number, woken: number): boolean {
+    const fair = this.fair;
+    let running = current;
+    let entity = woken;
+    if (fair.queue[running] !== fair.queue[entity]) {
+      if (fair.parentOf(running) !== NIL) running = fair.parentOf(running);
+      if (fair.parentOf(entity) !== NIL) entity = fair.parentOf(entity);
+    }
+    const queue = fair.queue[running];
+    if (running === entity || queue !== fair.queue[entity]) return false;
+    if (fair.current[queue] !== running) return false;
+    this.renewDeadline(running);
+    // PREEMPT_SHORT: who asked for a shorter slice need not wait for the longer one to end.
+    const short = this.slice[entity] < this.slice[running];
+    if (this.pickEntity(queue, !short) !== entity) return false;
+    if (short) this.protectedTo[running] = this.vruntime[running];
+    return true;
+  }
+
+  setNice(task: number): void {
+    this.reweigh(task, this.tasks.weight[task]);
+  }
+
+  /** reweight_entity: the lag in real time stays, so the virtual one is scaled by old / new weight. */
+  private reweigh(entity: number, weight: number): void {
+    const fair = this.fair;
+    const queue = fair.queue[entity];
+    const old = fair.weight[entity];
+    if (old === weight) return;
+    if (fair.onQueue[entity] === 0) {
+      this.vlag[entity] = Math.trunc((this.vlag[entity] * old) / weight);
+      if (this.relativeDeadline[entity] === 1) {
+        this.deadline[entity] = Math.trunc((this.deadline[entity] * old) / weight);
+      }
+      fair.reweigh(entity, weight);
+      return;
+    }
+    const running = fair.current[queue] === entity;
+    const average = this.average(queue);
+    const lag = Math.trunc(((average - this.vruntime[entity]) * old) / weight);
+    const left = Math.trunc(((this.deadline[entity] - this.vruntime[entity]) * old) / weight);
+    if (!running) this.treeRemove(queue, entity);
+    fair.reweigh(entity, weight);
+    this.vruntime[entity] = average - lag;
+    this.deadline[entity] = this.vruntime[entity] + left;
+    if (running)
+      this.protectedTo[entity] = Math.min(this.protectedTo[entity], this.deadline[entity]);
+    else this.treeInsert(queue, entity);
+    this.follow(queue);
+  }
+
+  migrate(task: number, from: number, to: number): void {
+    assert(from !== to, 'a migration changes the CPU');
+    if (this.delayed[task] === 1) this.release(task, DEQUEUE_SLEEP);
+    this.fair.setCpu(task, to);
+  }
+  exit(task: number): void {
+    if (this.delayed[task] === 1) this.release(task, DEQUEUE_EXIT);
+    assert(this.fair.onQueue[task] === 0, 'an ended task is in no queue');
+  }
+  timer(): void {}
+
+  private refreshShares(task: number): void {
+    const fair = this.fair;
+    const parent = fair.parentOf(task);
+    if (parent === NIL) return;
+    const first = fair.firstOfGroup(parent);
+    for (let entity = first; entity < first + this.tasks.cpuCount; entity++) {
+      if (fair.onQueue[entity] === 1) this.reweigh(entity, fair.wantedShare(entity));
+    }
+  }
+
+  /** Lag of a ready task in ns of CPU time: positive when it is owed; 0 for others. */
+  lagOf(task: number): number {
+    const fair = this.fair;
+    if (fair.onQueue[task] === 0) return 0;
+    const lag = this.average(fair.queue[task]) - this.vruntime[task];
+    return (lag * fair.weight[task]) / 1024;
+  }
+  /** Slice of a task in ns: what it asked for, or the default. */
+  sliceOf(task: number): number {
+    return this.slice[task];
+  }
+  /** Whether the task sleeps in its queue, working off a debt. */
+  isDelayed(task: number): boolean {
+    return this.delayed[task] === 1;
+  }
+
+  dump(cpu: number): string[] {
+    const lines = [`  average vruntime ${this.average(cpu)}`];
+    const tree = this.tree;
+    for (let entity = tree.first(cpu); entity !== NIL; entity = tree.next(entity)) {
+      const asleep = this.delayed[entity] === 1 ? ' delayed' : '';
+      lines.push(
+        `  ${this.fair.nameOf(entity)} vruntime ${this.vruntime[entity]} deadline ${this.deadline[entity]}${asleep}`,
+      );
+    }
+    return lines;
+  }
+
+  checkInvariants(): void {
+    const { tree, fair } = this;
+    tree.checkInvariants();
+    this.shortSlices.checkInvariants();
+    fair.checkInvariants(tree);
+    const key = new Float64Array(fair.queueCount);
+    const weight = new Float64Array(fair.queueCount);
+    for (let entity = 0; entity < fair.entityCount; entity++) {
+      if (!tree.contains(entity)) continue;
+      assert(tree.keyOf(entity) === this.deadline[entity], 'the key is the deadline');
+      assert(tree.valueOf(entity) === this.vruntime[entity], 'the value is the vruntime');
+      const queue = fair.queue[entity];
+      key[queue] += fair.weight[entity] * (this.vruntime[entity] - this.zero[queue]);
+      weight[queue] += fair.weight[entity];
+    }
+    for (let queue = 0; queue < fair.queueCount; queue++) {
+      assert(key[queue] === this.sumKey[queue], 'the key sum is exact');
+      assert(weight[queue] === this.sumWeight[queue], 'the weight sum is exact');
+    }
+  }
+}
+
+/** Read-outs of an EEVDF policy, `scheduler.policy as EevdfPolicy`. */
+export type EevdfPolicy = Policy & Pick<Eevdf, 'lagOf' | 'sliceOf' | 'isDelayed'>;
+
+/** EEVDF as in Linux 6.6 and later. @throws ArgumentError ERR_SLICE, ERR_TICK, ERR_RENORMALISE */
+export function eevdf(options: EevdfOptions = {}): PolicyFactory {
+  const sliceNs = options.sliceNs ?? 700_000;
+  const tickNs = options.tickNs ?? 4_000_000;
+  const renormaliseNs = options.renormaliseNs ?? 2 ** 50;
+  checkInteger('ERR_SLICE', 'sliceNs', sliceNs, 1000, 10_000_000_000);
+  checkInteger('ERR_TICK', 'tickNs', tickNs, 0, 1_000_000_000);
+  checkInteger('ERR_RENORMALISE', 'renormaliseNs', renormaliseNs, 2 ** 20, 2 ** 50);
+  const scaleByCpus = options.scaleByCpus ?? true;
+  const delayDequeue = options.delayDequeue ?? true;
+  return (context) =>
+    new Eevdf(context, { sliceNs, tickNs, renormaliseNs, scaleByCpus, delayDequeue });
+}
