@@ -6,6 +6,18 @@
 export { createArenaMemory } from '../arena/arena-memory.js';
 export { createMemoryDisk, type MemoryDisk, type MemoryDiskOptions } from '../arena/memory-disk.js';
 export type { ExceptionHandler, ModelCpu } from './cpu.js';
+export type { CrashDisk } from './disk/crash-disk.js';
+export {
+  type AsyncCrashCheck,
+  type CrashCheck,
+  type CrashFailure,
+  type CrashOptions,
+  type CrashReport,
+  type CrashState,
+  exploreCrashes,
+  exploreCrashesAsync,
+  type WriteFate,
+} from './disk/crash-explorer.js';
 export {
   createHddDisk,
   createModelDisk,
@@ -16,6 +28,11 @@ export {
 export type { ModelDisk } from './disk/disk.js';
 export type { DiskSnapshot, DiskTotals } from './disk/disk-parts.js';
 export type { FaultKind, FaultRule } from './disk/fault-plan.js';
+export {
+  createFaultyDevice,
+  type FaultyDevice,
+  type FaultyDeviceOptions,
+} from './disk/faulty-device.js';
 export {
   DISK_PROFILES,
   type DiskProfile,
@@ -29,7 +46,8 @@ export {
   TEACHING_NVME,
   TEACHING_SSD,
 } from './disk/profile.js';
-export { SparseBlocks } from './disk/sparse-blocks.js';
+export { createRecordingDevice } from './disk/recording-device.js';
+export { type SavedBlocks, SparseBlocks } from './disk/sparse-blocks.js';
 export {
   KEEP_ALL,
   KEEP_BLOCKS,

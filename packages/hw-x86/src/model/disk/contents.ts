@@ -4,9 +4,9 @@ import { assert } from '../../errors.js';
 import { Dice } from './dice.js';
 import type { FaultRule } from './fault-plan.js';
 import type { Flight } from './flight.js';
-import type { SparseBlocks } from './sparse-blocks.js';
+import { type SavedBlocks, SparseBlocks } from './sparse-blocks.js';
 import { Survival } from './survival.js';
-import { WriteCache } from './write-cache.js';
+import { type SavedCache, WriteCache } from './write-cache.js';
 
 /** A write on which no FLUSH can be relied, as a power cut sees it. */
 interface PendingBlock {
@@ -14,6 +14,13 @@ interface PendingBlock {
   readonly block: number;
   readonly data: Uint8Array;
   readonly offset: number;
+}
+
+/** What {@link DiskContents.save} answers. */
+export interface SavedContents {
+  readonly medium: SavedBlocks;
+  readonly cache: SavedCache | null;
+  readonly dice: number;
 }
 
 /**
@@ -24,8 +31,10 @@ export class DiskContents {
   readonly blockBytes: number;
   readonly blockCount: number;
   readonly readOnly: boolean;
-  readonly medium: SparseBlocks;
-  readonly cache: WriteCache | null;
+  /** The medium; replaced by `load`. */
+  medium: SparseBlocks;
+  /** Null: every completed write is durable. */
+  cache: WriteCache | null;
   /** Bytes that the medium writes as a whole: no torn write cuts inside. */
   readonly atomicBytes: number;
   /** Decides what survives a power cut. */
@@ -218,6 +227,34 @@ export class DiskContents {
       }
     }
     return pending;
+  }
+
+  /** A copy that shares the medium until either writes. */
+  save(): SavedContents {
+    const cache = this.cache === null ? null : this.cache.save();
+    return { medium: this.medium.save(), cache, dice: this.dice.state };
+  }
+
+  /** Takes saved contents back. */
+  load(saved: SavedContents): void {
+    assert(saved.medium.blockCount === this.blockCount, 'contents of a disk of this size');
+    this.medium = SparseBlocks.from(saved.medium);
+    this.dice.state = saved.dice;
+    if (this.cache === null || saved.cache === null) return;
+    this.cache = new WriteCache(this.medium, this.cache.capacity);
+    this.cache.load(saved.cache);
+  }
+
+  /** FNV-1a over what a READ delivers. */
+  hash(): number {
+    return this.image().hash();
+  }
+
+  /** What lies on it as a READ sees it: an image for a new disk, shared until written. */
+  image(): SparseBlocks {
+    const merged = this.medium.copy();
+    this.cache?.forEach((_, block, data, offset) => void merged.write(block, data, offset));
+    return merged;
   }
 
   checkInvariants(): void {

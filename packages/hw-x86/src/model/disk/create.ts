@@ -166,7 +166,7 @@ function mechanismOf(
   }
 }
 
-/** An NVMe drive: many queues (give `lines`), parallel dies and channels. */
+/** An NVMe drive: many queues (give `lines`), parallel planes and channels. */
 export function createNvmeDisk(options: ModelDiskOptions): ModelDisk {
   return createModelDisk({ ...options, profile: options.profile ?? NVME_SSD });
 }

@@ -3,54 +3,19 @@ import {
   type BlockRequest,
   DISCARD,
   FLUSH,
-  type InterruptLine,
   READ,
   WRITE,
 } from '../../block-device.js';
-import type { Clock } from '../../clock.js';
 import { checkRequest, gather } from '../../dma.js';
 import { assert } from '../../errors.js';
-import type { EventQueue, EventSink } from '../../machine.js';
+import type { EventSink } from '../../machine.js';
 import { ETIMEDOUT, NIL, OK, PENDING } from '../../status.js';
 import type { Cycles } from '../../units.js';
 import type { DiskContents } from './contents.js';
-import { type FaultPlan, faultStatus } from './fault-plan.js';
-import { ACTIVE, DONE, Flight, FREE, WAITING } from './flight.js';
-import type { Mechanism } from './mechanism.js';
-import type { WriteLog } from './write-log.js';
-
-/** Flights a disk can have, the base by which the epoch is folded into event tags. */
-const FLIGHT_LIMIT = 2 ** 20;
-
-/** What a disk is made of; the factories of create.ts put it together. */
-export interface DiskParts {
-  readonly name: string;
-  readonly contents: DiskContents;
-  readonly mechanism: Mechanism;
-  readonly events: EventQueue;
-  readonly clock: Clock;
-  readonly lines: readonly InterruptLine[];
-  readonly timeoutCycles: Cycles;
-  readonly cyclesPerNs: number;
-  readonly faults: FaultPlan | null;
-  readonly log: WriteLog | null;
-  readonly powerCutAt: number;
-  readonly onPowerCut: (() => void) | null;
-}
-
-/** Totals since the disk was made; they only grow. */
-export interface DiskTotals {
-  readonly reads: number;
-  readonly writes: number;
-  readonly flushes: number;
-  readonly discards: number;
-  readonly blocksRead: number;
-  readonly blocksWritten: number;
-  /** Requests that ended with an errno. */
-  readonly errors: number;
-  /** Cycles from submit to completion, summed over requests. */
-  readonly waitCycles: Cycles;
-}
+import type { DiskParts, DiskSnapshot, DiskTotals } from './disk-parts.js';
+import { faultStatus } from './fault-plan.js';
+import { ACTIVE, DONE, type Flight } from './flight.js';
+import { FLIGHT_LIMIT, FlightTable } from './flight-table.js';
 
 /**
  * A modelled disk: queues, completion events, DMA, faults and power. Data lies in
@@ -73,30 +38,28 @@ export class ModelDisk implements BlockDevice, EventSink {
   powered = true;
   readonly #parts: DiskParts;
   readonly #target: number;
-  readonly #flights: Flight[] = [];
-  readonly #free: Flight[] = [];
-  readonly #waiting: Flight[][];
-  readonly #done: Flight[][];
+  readonly #table: FlightTable;
   /** Medium accesses that wait for the head. */
   readonly #armQueue: Flight[] = [];
   #armBusy: Flight | null = null;
+  /** Operation before which the power goes; NIL once it has. */
+  #cutAt: number;
   #active = 0;
   #nextQueue = 0;
-  #number = 0;
   #epoch = 0;
   readonly #totals = new Float64Array(8);
 
   constructor(parts: DiskParts) {
     const { contents } = parts;
     this.#parts = parts;
+    this.#cutAt = parts.powerCutAt;
     this.name = parts.name;
     this.blockBytes = contents.blockBytes;
     this.blockCount = contents.blockCount;
     this.volatileCache = contents.volatileCache;
     this.readOnly = contents.readOnly;
     this.#target = parts.events.register(this);
-    this.#waiting = parts.lines.map(() => []);
-    this.#done = parts.lines.map(() => []);
+    this.#table = new FlightTable(parts.lines.length);
     this.queues = parts.lines.map((_, queue) => (queue === 0 ? this : this.#queueDevice(queue)));
   }
 
@@ -119,28 +82,19 @@ export class ModelDisk implements BlockDevice, EventSink {
     const status = checkRequest(this, request);
     if (status !== OK) return status;
     if (!this.#operate()) return PENDING;
-    const flight = this.#take(queue, request);
-    this.#waiting[queue].push(flight);
-    this.#admit(this.#parts.clock.now());
+    const now = this.#parts.clock.now();
+    this.#table.waiting[queue].push(this.#take(queue, request, now));
+    this.#admit(now);
     return PENDING;
   }
 
-  #take(queue: number, request: BlockRequest): Flight {
-    const flight = this.#free.pop() ?? this.#newFlight();
+  #take(queue: number, request: BlockRequest, now: Cycles): Flight {
+    const flight = this.#table.take(queue, request);
     const { op, block, blockCount, fua } = request;
     const { log, faults, contents } = this.#parts;
-    assert(flight.state === FREE, 'a flight of the pool is free');
-    flight.state = WAITING;
-    flight.request = request;
-    flight.op = op;
-    flight.fua = fua;
-    flight.block = block;
-    flight.blockCount = blockCount;
-    flight.queue = queue;
-    flight.number = this.#number++;
     flight.target = contents.flushTarget();
-    flight.passedOver = 0;
     flight.status = OK;
+    flight.submitTime = now;
     if (op === WRITE) {
       const byteCount = blockCount * this.blockBytes;
       gather(request, 0, flight.room(byteCount), 0, byteCount);
@@ -148,21 +102,14 @@ export class ModelDisk implements BlockDevice, EventSink {
     flight.logged =
       log === null || op === READ ? NIL : log.submitted(op, block, blockCount, fua, flight.data);
     flight.fault = faults === null ? NIL : faults.decide(op, block, blockCount);
-    flight.submitTime = this.#parts.clock.now();
-    return flight;
-  }
-
-  #newFlight(): Flight {
-    assert(this.#flights.length < FLIGHT_LIMIT, 'fewer than 2**20 requests in flight');
-    const flight = new Flight(this.#flights.length);
-    this.#flights.push(flight);
     return flight;
   }
 
   /** Counts an operation; false when the power is off, or goes off before this one. */
   #operate(): boolean {
     if (!this.powered) return false;
-    if (this.operations === this.#parts.powerCutAt) {
+    if (this.operations === this.#cutAt) {
+      this.#cutAt = NIL;
       this.cutPower();
       return false;
     }
@@ -172,7 +119,7 @@ export class ModelDisk implements BlockDevice, EventSink {
 
   /** Takes requests from the queues in turn while the device has room. */
   #admit(now: Cycles): void {
-    const waiting = this.#waiting;
+    const { waiting } = this.#table;
     let empty = 0;
     while (this.#active < this.#parts.mechanism.depth && empty < waiting.length) {
       const queue = waiting[this.#nextQueue];
@@ -219,8 +166,8 @@ export class ModelDisk implements BlockDevice, EventSink {
   }
 
   /**
-   * Shortest positioning time first, as NCQ drives choose; a request passed over twice the depth
-   * of the queue goes next, so that none starves.
+   * Shortest positioning time first, as NCQ drives choose; a request passed over eight times the
+   * depth of the queue goes next, so that none starves.
    */
   #moveArm(now: Cycles): void {
     const queue = this.#armQueue;
@@ -230,7 +177,7 @@ export class ModelDisk implements BlockDevice, EventSink {
     let bestCycles = Infinity;
     for (let i = 0; i < queue.length; i++) {
       const flight = queue[i];
-      if (flight.passedOver >= 2 * mechanism.depth) {
+      if (flight.passedOver >= 8 * mechanism.depth) {
         best = i;
         break;
       }
@@ -261,13 +208,13 @@ export class ModelDisk implements BlockDevice, EventSink {
     // Events of the time before a power cut are void.
     if (Math.floor(tag / FLIGHT_LIMIT) !== this.#epoch) return;
     if (!this.#operate()) return;
-    const flight = this.#flights[tag % FLIGHT_LIMIT];
+    const flight = this.#table.all[tag % FLIGHT_LIMIT];
     assert(flight.state === ACTIVE, 'an event finishes an active request');
     this.#finish(flight);
     this.#count(flight, time);
     flight.state = DONE;
     this.#active--;
-    this.#done[flight.queue].push(flight);
+    this.#table.done[flight.queue].push(flight);
     if (this.#armBusy === flight) {
       this.#armBusy = null;
       this.#moveArm(time);
@@ -302,28 +249,22 @@ export class ModelDisk implements BlockDevice, EventSink {
   }
 
   #reapFrom(queue: number): number {
-    const done = this.#done[queue];
+    const done = this.#table.done[queue];
     let count = 0;
     // Popped before its sink hears of it: the sink may submit again, or run the machine and reap.
     for (let flight = done.shift(); flight !== undefined; flight = done.shift()) {
       const request = flight.request!;
       const status = flight.status;
-      this.#release(flight);
+      this.#table.release(flight);
       count++;
       request.sink.completed(request.tag, status);
     }
     return count;
   }
 
-  #release(flight: Flight): void {
-    flight.state = FREE;
-    flight.request = null;
-    this.#free.push(flight);
-  }
-
   /** Requests that are not yet reaped. */
   get inFlight(): number {
-    return this.#flights.length - this.#free.length;
+    return this.#table.inUse;
   }
 
   /** Totals since the disk was made. */
@@ -350,17 +291,18 @@ export class ModelDisk implements BlockDevice, EventSink {
   cutPower(manner?: number): void {
     if (!this.powered) return;
     this.powered = false;
-    const open = this.#flights.filter((f) => f.state === WAITING || f.state === ACTIVE);
-    open.sort((a, b) => a.number - b.number);
-    this.#parts.contents.cutPower(open, manner);
-    for (const flight of this.#flights) if (flight.state !== FREE) this.#release(flight);
-    for (const queue of this.#waiting) queue.length = 0;
-    for (const queue of this.#done) queue.length = 0;
+    this.#parts.contents.cutPower(this.#table.unfinished(), manner);
+    this.#table.clear();
     this.#armQueue.length = 0;
     this.#armBusy = null;
     this.#active = 0;
     this.#epoch++;
     this.#parts.onPowerCut?.();
+  }
+
+  /** Called by the machine when its power goes. */
+  powerLost(): void {
+    this.cutPower();
   }
 
   /** Switches the disk on again after a cut, with what the cut left. */
@@ -373,14 +315,63 @@ export class ModelDisk implements BlockDevice, EventSink {
     return this.#parts.contents;
   }
 
-  /** Throws InvariantError unless every flight is in exactly the list that its state names. */
+  /**
+   * Everything: medium (shared until written), cache, queues, head, dice, counters. Structured
+   * cloneable while nothing is in flight; requests in flight are kept by reference, with their
+   * fields, and then it serves the process that made it.
+   */
+  save(): DiskSnapshot {
+    const { contents, mechanism, faults } = this.#parts;
+    return {
+      contents: contents.save(),
+      mechanism: mechanism.save(),
+      faults: faults === null ? null : faults.save(),
+      flights: this.#table.save(),
+      arm: this.#armQueue.map((flight) => flight.index),
+      numbers: Float64Array.of(
+        this.operations,
+        this.powered ? 1 : 0,
+        this.#armBusy === null ? NIL : this.#armBusy.index,
+        this.#active,
+        this.#nextQueue,
+        this.#epoch,
+        this.#cutAt,
+        ...this.#totals,
+      ),
+    };
+  }
+
+  /**
+   * Goes back to a snapshot of this disk, or of one made with the same options. The event queue must
+   * be restored with it. The write log is not: it goes on.
+   */
+  load(snapshot: DiskSnapshot): void {
+    const { contents, mechanism, faults } = this.#parts;
+    contents.load(snapshot.contents);
+    mechanism.load(snapshot.mechanism);
+    if (snapshot.faults !== null) faults?.load(snapshot.faults);
+    this.#table.load(snapshot.flights);
+    const { numbers } = snapshot;
+    const { all } = this.#table;
+    this.#armQueue.splice(0, Infinity, ...snapshot.arm.map((index) => all[index]));
+    this.operations = numbers[0];
+    this.powered = numbers[1] === 1;
+    this.#armBusy = numbers[2] === NIL ? null : all[numbers[2]];
+    this.#active = numbers[3];
+    this.#nextQueue = numbers[4];
+    this.#epoch = numbers[5];
+    this.#cutAt = numbers[6];
+    this.#totals.set(numbers.subarray(7));
+  }
+
+  /** 32 bits over all that a READ could deliver: equal contents have equal hashes. */
+  hash(): number {
+    return this.#parts.contents.hash();
+  }
+
+  /** Throws InvariantError unless flights, head and contents agree. */
   checkInvariants(): void {
-    const count = (state: number): number => this.#flights.filter((f) => f.state === state).length;
-    const sum = (lists: readonly Flight[][]): number => lists.reduce((n, l) => n + l.length, 0);
-    assert(count(FREE) === this.#free.length, 'free flights are in the pool');
-    assert(count(WAITING) === sum(this.#waiting), 'waiting flights are in a queue');
-    assert(count(DONE) === sum(this.#done), 'done flights wait for reap');
-    assert(count(ACTIVE) === this.#active, 'active flights are counted');
+    this.#table.checkInvariants(this.#active);
     assert(this.#active <= this.#parts.mechanism.depth, 'no more active than the device is deep');
     assert(this.#armQueue.length <= this.#active, 'who waits for the head is active');
     assert(

@@ -7,7 +7,7 @@ import type { FlashFigures } from './profile.js';
 const QUOTED_BYTES = 4096;
 
 /**
- * Flash: dies sense pages, channels carry them to the controller, one link carries them to the host.
+ * Flash: planes sense pages, channels carry them to the controller, one link carries them to the host.
  * Each of the three is a resource that is busy until a time, so depth and size give the parallelism
  * that a real drive shows. At depth 1 a 4 KiB read takes exactly `readNs`.
  *
@@ -23,7 +23,7 @@ export class Flash implements Mechanism {
   readonly #channelCyclesPerByte: number;
   readonly #linkCyclesPerByte: number;
   readonly #programCyclesPerByte: number;
-  readonly #dieFree: Float64Array;
+  readonly #planeFree: Float64Array;
   readonly #channelFree: Float64Array;
   #linkFree = 0;
   #programFree = 0;
@@ -42,7 +42,7 @@ export class Flash implements Mechanism {
     this.#acceptCycles = figures.writeNs * perNs - carried;
     assert(this.#senseCycles > 0, 'readNs covers the transfer of 4 KiB');
     assert(this.#acceptCycles >= 0, 'writeNs covers the transfer of 4 KiB');
-    this.#dieFree = new Float64Array(figures.dies);
+    this.#planeFree = new Float64Array(figures.planes);
     this.#channelFree = new Float64Array(figures.channels);
   }
 
@@ -64,65 +64,72 @@ export class Flash implements Mechanism {
   }
 
   #readPage(now: number, page: number, byteCount: number): number {
-    const die = page % this.#dieFree.length;
-    const channel = die % this.#channelFree.length;
-    const sensed = Math.max(now, this.#dieFree[die]) + this.#senseCycles;
-    const carried =
-      Math.max(sensed, this.#channelFree[channel]) + byteCount * this.#channelCyclesPerByte;
+    const plane = page % this.#planeFree.length;
+    const channel = plane % this.#channelFree.length;
+    const sensed = Math.max(now, this.#planeFree[plane]) + this.#senseCycles;
+    const onChannel = byteCount * this.#channelCyclesPerByte;
+    this.#channelFree[channel] = Math.max(now, this.#channelFree[channel]) + onChannel;
+    const carried = Math.max(sensed + onChannel, this.#channelFree[channel]);
     // The page register is free again when the channel has emptied it.
-    this.#dieFree[die] = carried;
-    this.#channelFree[channel] = carried;
-    this.#linkFree = Math.max(carried, this.#linkFree) + byteCount * this.#linkCyclesPerByte;
+    this.#planeFree[plane] = carried;
+    return Math.max(carried + byteCount * this.#linkCyclesPerByte, this.#useLink(now, byteCount));
+  }
+
+  /**
+   * Channels and link count work from when it was asked for, not from when the data is ready: an
+   * early reservation for late data would hold up what is ready before it.
+   */
+  #useLink(now: number, byteCount: number): number {
+    this.#linkFree = Math.max(now, this.#linkFree) + byteCount * this.#linkCyclesPerByte;
     return this.#linkFree;
   }
 
   #programPage(now: number, page: number, byteCount: number): number {
-    const die = page % this.#dieFree.length;
-    this.#linkFree = Math.max(now, this.#linkFree) + byteCount * this.#linkCyclesPerByte;
-    // A die programs a whole page, however little of it is new.
-    const programCycles = this.#pageBytes * this.#programCyclesPerByte * this.#dieFree.length;
-    this.#dieFree[die] = Math.max(this.#linkFree, this.#dieFree[die]) + programCycles;
-    return this.#dieFree[die];
+    const plane = page % this.#planeFree.length;
+    const arrived = this.#useLink(now, byteCount);
+    // A plane programs a whole page, however little of it is new.
+    const programCycles = this.#pageBytes * this.#programCyclesPerByte * this.#planeFree.length;
+    this.#planeFree[plane] = Math.max(arrived, this.#planeFree[plane]) + programCycles;
+    return this.#planeFree[plane];
   }
 
   transfer(now: Cycles, byteCount: number): Cycles {
-    const start = Math.max(now + this.#acceptCycles, this.#linkFree);
-    this.#linkFree = start + byteCount * this.#linkCyclesPerByte;
-    return Math.ceil(this.#linkFree);
+    const carried = this.#acceptCycles + byteCount * this.#linkCyclesPerByte;
+    return Math.ceil(Math.max(now + carried, this.#useLink(now, byteCount)));
   }
 
   destage(now: Cycles, blocks: Float64Array): Cycles {
     // The controller gathers dirty blocks into full pages, so the sustained rate applies; but one
-    // die cannot be faster than its own page.
+    // plane cannot be faster than its own page.
     const start = Math.max(now, this.#programFree);
     const byteCount = blocks.length * this.#blockBytes;
     const pages = Math.ceil(byteCount / this.#pageBytes);
-    const rounds = Math.ceil(pages / this.#dieFree.length);
-    const round = this.#pageBytes * this.#dieFree.length * this.#programCyclesPerByte;
+    const rounds = Math.ceil(pages / this.#planeFree.length);
+    const round = this.#pageBytes * this.#planeFree.length * this.#programCyclesPerByte;
     this.#programFree = start + rounds * round;
     return Math.ceil(Math.max(this.#programFree, now + this.#acceptCycles));
   }
 
   positioning(now: Cycles, block: number): Cycles {
     const page = Math.floor((block * this.#blockBytes) / this.#pageBytes);
-    return Math.max(0, this.#dieFree[page % this.#dieFree.length] - now);
+    return Math.max(0, this.#planeFree[page % this.#planeFree.length] - now);
   }
 
   save(): Float64Array {
     return Float64Array.of(
       this.#linkFree,
       this.#programFree,
-      ...this.#dieFree,
+      ...this.#planeFree,
       ...this.#channelFree,
     );
   }
 
   load(state: Float64Array): void {
-    const dies = this.#dieFree.length;
-    assert(state.length === 2 + dies + this.#channelFree.length, 'state of the same figures');
+    const planes = this.#planeFree.length;
+    assert(state.length === 2 + planes + this.#channelFree.length, 'state of the same figures');
     this.#linkFree = state[0];
     this.#programFree = state[1];
-    this.#dieFree.set(state.subarray(2, 2 + dies));
-    this.#channelFree.set(state.subarray(2 + dies));
+    this.#planeFree.set(state.subarray(2, 2 + planes));
+    this.#channelFree.set(state.subarray(2 + planes));
   }
 }

@@ -1,7 +1,7 @@
 import type { Cycles } from '../../units.js';
 
 /**
- * How long a kind of disk takes. A mechanism keeps what is busy until when (dies, channels, head)
+ * How long a kind of disk takes. A mechanism keeps what is busy until when (planes, channels, head)
  * and answers completion times in whole cycles; it never holds data.
  */
 export interface Mechanism {

@@ -6,11 +6,11 @@ export interface FlashFigures {
   readonly readNs: number;
   /** Latency of a random 4 KiB write at queue depth 1, accepted by the volatile cache. */
   readonly writeNs: number;
-  /** Flash dies, each busy with one page at a time. */
-  readonly dies: number;
-  /** Buses between dies and controller. Die `d` hangs on channel `d % channels`. */
+  /** Planes of all flash dies together, each busy with one page at a time. */
+  readonly planes: number;
+  /** Buses between flash and controller. Plane `p` hangs on channel `p % channels`. */
   readonly channels: number;
-  /** Bytes a die senses at once; consecutive pages lie on consecutive dies. */
+  /** Bytes a plane senses at once; consecutive pages lie on consecutive planes. */
   readonly pageBytes: number;
   /** Rate of one channel. */
   readonly channelBytesPerSecond: number;
@@ -71,9 +71,6 @@ interface Profile<Kind extends string, Figures> {
   readonly sources: Readonly<Record<keyof Figures, string>>;
 }
 
-const FROM_970 =
-  'Samsung 970 EVO 1 TB: 32 dies of 256 Gbit (review, thefpsreview.com 2020); 8 channels';
-
 /** An NVMe drive on PCIe 4.0 x4. */
 export const NVME_SSD: DiskProfile = {
   kind: 'flash',
@@ -81,7 +78,7 @@ export const NVME_SSD: DiskProfile = {
   figures: {
     readNs: 71_400,
     writeNs: 20_000,
-    dies: 32,
+    planes: 64,
     channels: 8,
     pageBytes: 16 * KIB,
     channelBytesPerSecond: 1.2e9,
@@ -93,8 +90,8 @@ export const NVME_SSD: DiskProfile = {
   sources: {
     readNs: 'Samsung 960 EVO 1 TB: 14,000 IOPS, 4 KiB random read at depth 1 (hothardware.com)',
     writeNs: 'Samsung 960 EVO 1 TB: 50,000 IOPS, 4 KiB random write at depth 1 (hothardware.com)',
-    dies: FROM_970,
-    channels: FROM_970,
+    planes: 'Samsung 970 EVO 1 TB: 32 dies of 256 Gbit (thefpsreview.com 2020), two planes each',
+    channels: 'Samsung 970 EVO: Phoenix controller, 8 channels',
     pageBytes: 'page of 3D TLC flash, 16 KiB (Samsung and Micron TLC data sheets)',
     channelBytesPerSecond: 'ONFI 4.1 (2017): 1,200 MT/s on 8 data lines',
     linkBytesPerSecond:
@@ -113,7 +110,7 @@ export const SATA_SSD: DiskProfile = {
   figures: {
     readNs: 100_000,
     writeNs: 25_000,
-    dies: 16,
+    planes: 16,
     channels: 8,
     pageBytes: 16 * KIB,
     channelBytesPerSecond: 0.4e9,
@@ -125,7 +122,7 @@ export const SATA_SSD: DiskProfile = {
   sources: {
     readNs: 'Samsung 850 EVO data sheet: 10,000 IOPS, 4 KiB random read at depth 1',
     writeNs: 'Samsung 850 EVO data sheet: 40,000 IOPS, 4 KiB random write at depth 1',
-    dies: 'derived: 98,000 IOPS at depth 32 times 100 us are 10 dies busy; next power of two',
+    planes: 'derived: 98,000 IOPS at depth 32 (850 EVO) times 100 us keep 10 planes busy',
     channels: 'Samsung 850 EVO: MEX controller, 8 channels',
     pageBytes: 'page of 3D TLC flash, 16 KiB (Samsung and Micron TLC data sheets)',
     channelBytesPerSecond: 'ONFI 3.x / Toggle 2.0: 400 MT/s on 8 data lines',

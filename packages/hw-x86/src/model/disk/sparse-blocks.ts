@@ -3,6 +3,14 @@ import { assert } from '../../errors.js';
 /** Bytes of a piece: the largest block, so that no block straddles two. */
 const PIECE_BYTES = 65_536;
 
+/** What {@link SparseBlocks.save} answers. */
+export interface SavedBlocks {
+  readonly blockBytes: number;
+  readonly blockCount: number;
+  /** Pieces of 64 KiB by number; what is absent is zeros. */
+  readonly pieces: ReadonlyMap<number, Uint8Array>;
+}
+
 /**
  * Contents of a medium: blocks that were never written read as zeros and take no memory.
  *
@@ -94,8 +102,22 @@ export class SparseBlocks {
 
   /** A copy that shares all pieces until one side writes. */
   copy(): SparseBlocks {
+    return SparseBlocks.from(this.save());
+  }
+
+  /** The contents as plain data, sharing the pieces until either side writes. */
+  save(): SavedBlocks {
     for (const piece of this.#pieces.keys()) this.#shared.add(piece);
-    return new SparseBlocks(this.blockBytes, this.blockCount, new Map(this.#pieces));
+    return {
+      blockBytes: this.blockBytes,
+      blockCount: this.blockCount,
+      pieces: new Map(this.#pieces),
+    };
+  }
+
+  /** Blocks with saved contents. */
+  static from(saved: SavedBlocks): SparseBlocks {
+    return new SparseBlocks(saved.blockBytes, saved.blockCount, new Map(saved.pieces));
   }
 
   /** Bytes of memory that the contents take. */

@@ -5,6 +5,19 @@ import type { SparseBlocks } from './sparse-blocks.js';
 const SLAB_VERSIONS = 64;
 const NONE = -1;
 
+/** A version as a snapshot holds it; block NIL if it is superseded. */
+interface SavedVersion {
+  readonly block: number;
+  readonly write: number;
+  readonly data: Uint8Array;
+}
+
+/** What {@link WriteCache.save} answers. */
+export interface SavedCache {
+  readonly head: number;
+  readonly versions: readonly SavedVersion[];
+}
+
 /**
  * Volatile write cache: every completed write that no FLUSH has made durable, in order of
  * completion. All versions of a block are kept, since a real drive may have put any of them on the
@@ -155,11 +168,28 @@ export class WriteCache {
     this.#newest.clear();
   }
 
-  /** Sets the sequence numbers of an empty cache, for restoring a snapshot. */
-  resetTo(head: number): void {
-    this.clear();
-    this.#head = head;
-    this.#tail = head;
+  /** A copy of everything, superseded versions included, since a FLUSH counts in them. */
+  save(): SavedCache {
+    const versions: SavedVersion[] = [];
+    for (let s = this.#head; s < this.#tail; s++) {
+      const index = s % this.capacity;
+      const start = this.#dataOffset(s);
+      const data = this.#slab(s).slice(start, start + this.#blockBytes);
+      versions.push({ block: this.#blockOf[index], write: this.#writeOf[index], data });
+    }
+    return { head: this.#head, versions };
+  }
+
+  /** Takes saved versions back, each under its old sequence number. */
+  load(saved: SavedCache): void {
+    assert(saved.versions.length <= this.capacity, 'a snapshot of a cache of this size');
+    this.#newest.clear();
+    this.#head = saved.head;
+    this.#tail = saved.head;
+    for (const { block, write, data } of saved.versions) {
+      if (block === NONE) this.#blockOf[this.#tail++ % this.capacity] = NONE;
+      else this.put(block, data, 0, write);
+    }
   }
 
   #slab(sequence: number): Uint8Array {

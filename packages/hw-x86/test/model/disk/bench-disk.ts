@@ -18,16 +18,21 @@ import { ModelEventQueue } from '../../../src/model/event-queue.js';
 
 export const FREQUENCY_HZ = 3e9;
 
-export type BenchOptions = Partial<ModelDiskOptions> & { profile?: DiskProfile };
+export type BenchOptions = Partial<ModelDiskOptions> & {
+  profile?: DiskProfile;
+  /** 4 MiB for the conformance suite; less makes many benches cheap. */
+  memoryBytes?: number;
+};
 
 export class DiskBench {
   readonly events = new ModelEventQueue({ horizon(): void {} });
   readonly clock: Clock & { time: number };
-  readonly memory = new ArenaMemory(new ArrayBuffer(2 ** 22));
+  readonly memory: ArenaMemory;
   readonly disk: ModelDisk;
   raisedCount = 0;
 
   constructor(options: BenchOptions = {}) {
+    this.memory = new ArenaMemory(new ArrayBuffer(options.memoryBytes ?? 2 ** 22));
     this.clock = { time: 0, now: (): number => this.clock.time };
     this.disk = createModelDisk({
       events: this.events,
