@@ -24,10 +24,18 @@ export {
 } from './counters/metric.js';
 export { ByteCollector, type ByteSink } from './export/byte-writer.js';
 export { ChromeJsonWriter, writeChromeJson } from './export/chrome-json.js';
+export { writeCollapsed } from './export/collapsed.js';
+export { writeCpuProfile } from './export/cpuprofile.js';
+export { writePprof } from './export/pprof.js';
 export type { TimelineCounts } from './export/timeline.js';
 export { PerfettoReader, type PerfettoReaderOptions } from './perfetto/perfetto-reader.js';
 export { PerfettoWriter, writePerfetto } from './perfetto/perfetto-writer.js';
+export { CallStack } from './profile/call-stack.js';
+export { CallTree, type ProfiledFunction } from './profile/call-tree.js';
 export { LogLinearHistogram } from './profile/histogram.js';
+export type { Profile } from './profile/profile.js';
+export { SamplingProfiler, type SamplingProfilerOptions } from './profile/sampling-profiler.js';
+export { SpanProfile } from './profile/span-profile.js';
 export { ProfileSpans, type SpanReport } from './profile/spans.js';
 export { ChromeJsonReader } from './read/chrome-json-reader.js';
 export {
