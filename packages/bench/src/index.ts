@@ -1,3 +1,49 @@
-/** Placeholder of @hotpath/bench: nothing is exported yet. */
+/**
+ * What the command `hotpath` is made of: readers of recorded traces, replays of them, and a harness
+ * that races contestants, each in a process of its own.
+ *
+ * @module
+ */
 
-export {};
+export type { Area, Contestant, PreparedWork, Workload } from './harness/contestant.js';
+export { type RaceOptions, type RaceResult, race, type Standing } from './harness/race.js';
+export { Random, shuffled, zipfKeys } from './harness/random.js';
+export { ContestantError } from './harness/runner.js';
+export { quantile, type Summary, summarize } from './harness/statistics.js';
+export { type AllocReplay, replayAlloc } from './replay/alloc.js';
+export {
+  type AllocTiming,
+  type AllocTimingOptions,
+  timeAlloc,
+} from './replay/alloc-timing.js';
+export { genericHeap, type Heap, type HeapMaker, heapBytesFor, slabHeap } from './replay/heap.js';
+export {
+  type CacheCounts,
+  type CachesOptions,
+  replayCaches,
+  replayTlb,
+  type TlbCounts,
+  type TlbReplay,
+} from './replay/memory.js';
+export {
+  type LatencySummary,
+  replaySched,
+  type SchedReplay,
+  type SchedReplayOptions,
+  type TaskReplay,
+} from './replay/sched.js';
+export { SCHED_POLICIES } from './replay/sched-policies.js';
+export { type CacheGeometry, SetAssociativeCache } from './replay/set-associative.js';
+export { type AllocTrace, decodeAllocTrace } from './traces/alloc-trace.js';
+export { type BurstTask, decodeBurstTrace } from './traces/burst-trace.js';
+export {
+  decodeIoTrace,
+  decodeKeyStream,
+  flattenToPages,
+  type IoTrace,
+  type KeyStream,
+} from './traces/io-trace.js';
+export { decodeMemoryTrace, type MemoryTrace } from './traces/memory-trace.js';
+export { loadAllocations, loadBursts, loadKeys, loadReferences } from './traces/recordings.js';
+export { TraceError, type TraceErrorCode } from './traces/trace-error.js';
+export { readTraceFile, resolveTrace, shippedTraces, type TraceKind } from './traces/trace-file.js';

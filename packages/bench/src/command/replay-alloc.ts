@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { replayAlloc } from '../replay/alloc.js';
 import { timeAlloc } from '../replay/alloc-timing.js';
 import { genericHeap, type HeapMaker, heapBytesFor, slabHeap } from '../replay/heap.js';
-import { decodeAllocTrace } from '../traces/alloc-trace.js';
-import { readTraceFile, resolveTrace, shippedTraces } from '../traces/trace-file.js';
+import { loadAllocations } from '../traces/recordings.js';
+import { resolveTrace, shippedTraces } from '../traces/trace-file.js';
 import { wholeNumber } from './arguments.js';
 import { formatTable } from './table.js';
 import type { Terminal } from './terminal.js';
@@ -32,7 +32,7 @@ export function addReplayAlloc(replay: Command, terminal: Terminal): void {
 
 async function runAlloc(name: string, options: AllocOptions, terminal: Terminal): Promise<void> {
   const path = resolve(resolveTrace('alloc', name));
-  const trace = decodeAllocTrace(readTraceFile(path));
+  const trace = loadAllocations(path);
   const byteCount = heapBytesFor(trace.peakLiveBytes);
   const checked = ALLOCATORS.map(([allocator, makeHeap]) => {
     terminal.progress(`checking every block of ${allocator}`);

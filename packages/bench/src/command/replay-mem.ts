@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { replayCaches, replayTlb } from '../replay/memory.js';
 import type { CacheGeometry } from '../replay/set-associative.js';
-import { decodeMemoryTrace } from '../traces/memory-trace.js';
-import { readTraceFile, resolveTrace, shippedTraces } from '../traces/trace-file.js';
+import { loadReferences } from '../traces/recordings.js';
+import { shippedTraces } from '../traces/trace-file.js';
 import { byteCount, cacheGeometry, formatBytes, wholeNumber } from './arguments.js';
 import { formatTable } from './table.js';
 import type { Terminal } from './terminal.js';
@@ -40,7 +40,7 @@ export function addReplayMem(replay: Command, terminal: Terminal): void {
 
 function runMem(name: string, options: MemOptions, terminal: Terminal): void {
   const { i1, d1, ll, tlb: entries, page: pageBytes } = options;
-  const trace = decodeMemoryTrace(readTraceFile(resolveTrace('mem', name)));
+  const trace = loadReferences(name);
   const caches = replayCaches(trace, { i1, d1, ll });
   const tlb = replayTlb(trace, entries, pageBytes);
   const references = trace.referenceCount;

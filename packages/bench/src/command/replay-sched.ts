@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { replaySched } from '../replay/sched.js';
 import { SCHED_POLICIES } from '../replay/sched-policies.js';
-import { decodeBurstTrace } from '../traces/burst-trace.js';
-import { readTraceFile, resolveTrace, shippedTraces } from '../traces/trace-file.js';
+import { loadBursts } from '../traces/recordings.js';
+import { shippedTraces } from '../traces/trace-file.js';
 import { oneOf, wholeNumber } from './arguments.js';
 import type { Terminal } from './terminal.js';
 
@@ -26,9 +26,9 @@ export function addReplaySched(replay: Command, terminal: Terminal): void {
 }
 
 function runSched(name: string, options: SchedOptions, terminal: Terminal): void {
-  const tasks = decodeBurstTrace(readTraceFile(resolveTrace('sched', name)));
+  const tasks = loadBursts(name);
   const policy = SCHED_POLICIES[options.policy]!();
-  const { policy: _, ...figures } = replaySched(tasks, { policy, cpus: options.cpus });
+  const figures = replaySched(tasks, { policy, cpus: options.cpus });
   if (options.json) {
     terminal.print(JSON.stringify({ trace: name, policy: options.policy, ...figures }));
     return;

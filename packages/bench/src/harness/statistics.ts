@@ -7,9 +7,9 @@ export interface Summary {
 }
 
 /** The value at `fraction` (0..1) of the sorted values: nearest rank, so it was really measured. */
-export function quantile(values: readonly number[], fraction: number): number {
+export function quantile(values: ArrayLike<number>, fraction: number): number {
   if (values.length === 0) throw new RangeError('a quantile needs one value or more');
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   return sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)];
 }
 

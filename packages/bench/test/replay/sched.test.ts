@@ -1,7 +1,6 @@
 import { cfs, mlfq, roundRobin } from '@hotpath/sched';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BurstEvents } from '../../src/replay/burst-events.js';
 import { replaySched, type SchedReplay } from '../../src/replay/sched.js';
 import { SCHED_POLICIES } from '../../src/replay/sched-policies.js';
 import { type BurstTask, decodeBurstTrace } from '../../src/traces/burst-trace.js';
@@ -88,21 +87,5 @@ test('any tasks on any number of CPUs: time adds up, and a second run is the sam
       expect(replay()).toEqual(first);
     }),
     { numRuns: 60 },
-  );
-});
-
-test('events come out by time, then by task', () => {
-  const event = fc.record({ time: fc.nat({ max: 20 }), task: fc.nat({ max: 1000 }) });
-  fc.assert(
-    fc.property(fc.array(event, { maxLength: 50 }), (drawn) => {
-      const events = new BurstEvents(50);
-      for (const one of drawn) events.add(one.time, one.task);
-      const sorted = [...drawn].sort((a, b) => a.time - b.time || a.task - b.task);
-      for (const { time, task: expected } of sorted) {
-        expect(events.nextTime).toBe(time);
-        expect(events.take()).toBe(expected);
-      }
-      expect(events.nextTime).toBe(Number.POSITIVE_INFINITY);
-    }),
   );
 });

@@ -6,9 +6,7 @@ import {
   ALLOC_MALLOC,
   ALLOC_REALLOC,
   type AllocTrace,
-  decodeAllocTrace,
 } from '../../traces/alloc-trace.js';
-import { readTraceFile } from '../../traces/trace-file.js';
 
 /** A recording of allocations, replayed once each round. */
 export interface AllocWorkload {
@@ -23,11 +21,6 @@ export interface TimedHeap {
   realloc(handle: number, byteCount: number): number;
   memalign(align: number, byteCount: number): number;
   free(handle: number): void;
-}
-
-/** The recording of a workload. */
-export function readRecording({ trace }: AllocWorkload): AllocTrace {
-  return decodeAllocTrace(readTraceFile(trace));
 }
 
 /**

@@ -1,12 +1,13 @@
 import type { Contestant } from '../../harness/contestant.js';
 import { heapBytesFor, slabHeap } from '../../replay/heap.js';
-import { type AllocWorkload, readRecording, replayRound } from './recording.js';
+import { loadAllocations } from '../../traces/recordings.js';
+import { type AllocWorkload, replayRound } from './recording.js';
 
 export const contestant: Contestant<AllocWorkload> = {
   name: '@hotpath/slab Kmalloc',
   package: '@hotpath/slab',
   prepare(workload) {
-    const trace = readRecording(workload);
+    const trace = loadAllocations(workload.trace);
     const heap = slabHeap(heapBytesFor(trace.peakLiveBytes));
     const handles = new Float64Array(trace.objectCount);
     return {
