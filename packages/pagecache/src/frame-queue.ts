@@ -61,6 +61,24 @@ export class FrameQueue {
     return this.queue.first === wait;
   }
 
+  /** Frees frames of clean pages to their source; writes dirty ones where only those are left. */
+  reclaim(count: number): number {
+    const { residents } = this;
+    let freed = 0;
+    while (freed < count) {
+      const slot = residents.evict();
+      if (slot !== NIL) {
+        residents.giveFrame(slot);
+        freed++;
+      } else if (residents.dirtyVictim !== NIL) {
+        this.writeBack.submitAround(residents.dirtyVictim);
+      } else {
+        break;
+      }
+    }
+    return freed;
+  }
+
   /** A frame, after writing dirty pages where only those are left. */
   private takeOrClean(): number {
     const { residents } = this;

@@ -22,7 +22,8 @@ export {
   WRITEBACK,
 } from './flags.js';
 export { ADVICE_NORMAL, ADVICE_RANDOM, ADVICE_SEQUENTIAL } from './handle-columns.js';
-export { PageCache, type PageCacheOptions } from './page-cache.js';
+export { PageCache } from './page-cache.js';
+export type { PageCacheOptions } from './page-cache-options.js';
 export { COPY_FAULT, PageIo } from './page-io.js';
 export type { BackingStore, CopyPort, Mappings } from './ports.js';
 export { initialWindow, nextWindow } from './read-ahead.js';

@@ -1,12 +1,13 @@
 import { type Completion, isErrno, NIL, OK, PENDING, type TraceHook } from '@hotpath/hw-x86';
 import { LOCKED, UPTODATE, WRITEBACK } from './flags.js';
 import type { FrameQueue } from './frame-queue.js';
-import { TAG_PRESENT } from './page-index.js';
+import { TAG_PRESENT } from './index-nodes.js';
 import type { PageReader } from './page-reader.js';
 import type { PageWaits } from './page-waits.js';
 import type { BackingStore, Mappings } from './ports.js';
 import type { ResidentPages } from './resident-pages.js';
 import { FILE_TRUNCATE } from './trace-events.js';
+import type { TransferWiring } from './transfer-pool.js';
 import {
   STAGE_DRAIN,
   STAGE_FILL,
@@ -38,26 +39,16 @@ export class InvalidateOperation {
   private readonly sink: Completion;
   private readonly trace: TraceHook | null;
 
-  constructor(
-    residents: ResidentPages,
-    pageWaits: PageWaits,
-    waits: WaitPool,
-    frames: FrameQueue,
-    reader: PageReader,
-    store: BackingStore,
-    mappings: Mappings | null,
-    sink: Completion,
-    trace: TraceHook | null,
-  ) {
-    this.residents = residents;
-    this.pageWaits = pageWaits;
-    this.waits = waits;
+  constructor(io: TransferWiring, sink: Completion, frames: FrameQueue, reader: PageReader) {
+    this.residents = io.residents;
+    this.pageWaits = io.pageWaits;
+    this.waits = io.waits;
     this.frames = frames;
     this.reader = reader;
-    this.store = store;
-    this.mappings = mappings;
+    this.store = io.store;
+    this.mappings = io.mappings;
     this.sink = sink;
-    this.trace = trace;
+    this.trace = io.trace;
   }
 
   /** One step: OK, an errno, or PENDING. */
@@ -101,8 +92,9 @@ export class InvalidateOperation {
       wait.page = wait.to % 4096 !== 0 && wait.to < files.size[wait.file] ? wait.first - 1 : NIL;
       return;
     }
-    const end = Math.min(wait.to, Math.ceil(files.size[wait.file] / 4096) * 4096);
-    wait.to = Math.max(wait.from, end);
+    // A last page that the file has only in part is zeroed, not dropped: writing it is what tells
+    // the store how long the file is.
+    wait.to = Math.max(wait.from, Math.min(wait.to, files.size[wait.file]));
     wait.first = Math.ceil(wait.from / 4096);
     wait.last = Math.floor(wait.to / 4096) - 1;
     wait.page = wait.from === wait.to ? NIL : this.firstEdge(wait);

@@ -1,48 +1,23 @@
 import {
-  ArgumentError,
   assert,
-  type Clock,
   type Completion,
   checkInteger,
-  EAGAIN,
-  EBUSY,
   EINVAL,
   ENOSYS,
-  type FrameSource,
-  type InterruptLine,
   type Meter,
   NIL,
   OK,
-  PENDING,
   type PhysAddr,
-  type PhysicalMemory,
-  type TraceHook,
   type VirtAddr,
 } from '@hotpath/hw-x86';
+import { assembleCache, type CacheParts } from './assembly.js';
 import type { PageCacheCounters } from './counters.js';
 import { FILE_BYTES_MAX } from './file-columns.js';
-import {
-  ACTIVE,
-  DIRTY,
-  LOCKED,
-  MARKER,
-  PREFETCHED,
-  REFERENCED,
-  UPTODATE,
-  WRITEBACK,
-} from './flags.js';
-import { FrameQueue } from './frame-queue.js';
-import { ADVICE_SEQUENTIAL, HandleColumns } from './handle-columns.js';
-import { InvalidateOperation } from './invalidate-operation.js';
-import { TAG_DIRTY, TAG_PRESENT } from './page-index.js';
-import { PageReader } from './page-reader.js';
-import { PageRequests } from './page-requests.js';
-import { PageWaits } from './page-waits.js';
-import type { BackingStore, Mappings } from './ports.js';
-import { ReadAhead } from './read-ahead.js';
-import { ResidentPages } from './resident-pages.js';
-import { SyncOperation } from './sync-operation.js';
-import { TransferPool } from './transfer-pool.js';
+import { ACTIVE, DIRTY, LOCKED, MARKER, PREFETCHED, REFERENCED, UPTODATE } from './flags.js';
+import { TAG_DIRTY } from './index-nodes.js';
+import { type PageCacheOptions, resolveOptions } from './page-cache-options.js';
+import type { BackingStore } from './ports.js';
+import type { ResidentPages } from './resident-pages.js';
 import {
   STAGE_SUBMIT,
   WAIT_PAGE,
@@ -52,41 +27,11 @@ import {
   WAIT_TRUNCATE,
   WAIT_WRITE_LOCK,
   WAIT_WRITE_PAGE,
-  type Wait,
-  WaitPool,
-  WaitQueue,
 } from './wait-pool.js';
-import { WriteBack } from './write-back.js';
 
 const LAST_PAGE = 2 ** 32 - 1;
-
-/** What a cache is made of. */
-export interface PageCacheOptions {
-  /** Where the frames lie. */
-  memory: PhysicalMemory;
-  /** Where frames come from. May call `reclaim` from inside `allocate`. */
-  frames: FrameSource;
-  /** Where pages come from and go to. */
-  store: BackingStore;
-  /** Most pages at any time, 1 to 2**26. */
-  slotLimit: number;
-  /** Who maps pages; null (default) when nobody does. */
-  mappings?: Mappings | null;
-  /** Told when `reap()` has work. */
-  line?: InterruptLine | null;
-  /** Stamps dirty files for write-back by age; without it all have age 0. */
-  clock?: Clock | null;
-  trace?: TraceHook | null;
-  meter?: Meter | null;
-  /** Largest read-ahead window in pages, 0 (none) to 8,192; default 32 (128 KiB, as Linux). */
-  readAheadPages?: number;
-  /** Longest run of pages in one call of the store, 1 to 1,024; default 64. */
-  runPages?: number;
-  /** Writers wait above so many dirty pages; default a fifth of slotLimit. */
-  dirtyLimit?: number;
-  /** Write-back starts above so many dirty pages; default a tenth of slotLimit. */
-  dirtyBackground?: number;
-}
+const HOT = REFERENCED | ACTIVE;
+const USE_STATE = REFERENCED | ACTIVE | PREFETCHED;
 
 /**
  * A page cache: pages of files in frames, shared by read, write and mappings.
@@ -97,155 +42,47 @@ export interface PageCacheOptions {
  * pins that must outlive a wait are declared with `hold`.
  */
 export class PageCache {
-  /** Slots at most. */
+  /** Most pages at any time. */
   readonly slotLimit: number;
   /** What has been done so far. */
   readonly counters: PageCacheCounters;
 
+  private readonly parts: CacheParts;
   private readonly residents: ResidentPages;
-  private readonly handles = new HandleColumns();
-  private readonly waits: WaitPool;
-  private readonly pageWaits: PageWaits;
-  private readonly transfers: TransferPool;
-  private readonly writeBack: WriteBack;
-  private readonly reader: PageReader;
-  private readonly readAhead: ReadAhead;
-  private readonly frames: FrameQueue;
-  private readonly requests: PageRequests;
-  private readonly syncs: SyncOperation;
-  private readonly invalidations: InvalidateOperation;
-  private readonly throttleQueue = new WaitQueue();
   private readonly store: BackingStore;
-  private readonly dirtyLimit: number;
-  private readonly dirtyBackground: number;
-  private readonly runPages: number;
   private readonly meter: Meter | null;
   private readonly indexBase: VirtAddr = 0;
   private readonly columnBase: VirtAddr = 0;
-  private reaping = false;
 
   /** @throws ArgumentError if an option is out of range */
   constructor(options: PageCacheOptions) {
-    const slotLimit = checkInteger('ERR_SLOT_LIMIT', 'slotLimit', options.slotLimit, 1, 2 ** 26);
-    const runPages = checkInteger('ERR_RUN_PAGES', 'runPages', options.runPages ?? 64, 1, 1024);
-    const ahead = options.readAheadPages ?? 32;
-    checkInteger('ERR_READ_AHEAD', 'readAheadPages', ahead, 0, 8192);
-    const limit = options.dirtyLimit ?? Math.max(1, Math.floor(slotLimit / 5));
-    this.dirtyLimit = checkInteger('ERR_DIRTY_LIMIT', 'dirtyLimit', limit, 1, slotLimit);
-    const background = options.dirtyBackground ?? Math.floor(this.dirtyLimit / 2);
-    this.dirtyBackground = checkInteger(
-      'ERR_DIRTY_BACKGROUND',
-      'dirtyBackground',
-      background,
-      0,
-      this.dirtyLimit,
-    );
-    const { memory, store } = options;
-    const trace = options.trace ?? null;
-    const mappings = options.mappings ?? null;
-    this.slotLimit = slotLimit;
-    this.runPages = runPages;
-    this.store = store;
-    this.meter = options.meter ?? null;
+    const resolved = resolveOptions(options);
+    this.parts = assembleCache(resolved);
+    this.residents = this.parts.residents;
+    this.slotLimit = resolved.slotLimit;
+    this.counters = this.residents.counters;
+    this.store = resolved.store;
+    this.meter = resolved.meter;
     if (this.meter !== null) {
-      this.indexBase = this.meter.region('pagecache.index', slotLimit * 64 + 65536);
-      this.columnBase = this.meter.region('pagecache.columns', slotLimit * 64);
+      this.indexBase = this.meter.region('pagecache.index', this.slotLimit * 64 + 65536);
+      this.columnBase = this.meter.region('pagecache.columns', this.slotLimit * 64);
     }
-    const residents = new ResidentPages(
-      slotLimit,
-      16,
-      memory,
-      options.frames,
-      mappings,
-      options.clock ?? null,
-      trace,
-    );
-    this.residents = residents;
-    this.counters = residents.counters;
-    this.waits = new WaitPool(options.line ?? null);
-    this.pageWaits = new PageWaits(residents.columns, this.waits);
-    this.transfers = new TransferPool(runPages);
-    const transferSink = { completed: (id: number, r: number) => this.transferDone(id, r) };
-    const storeSink = { completed: (id: number, r: number) => this.storeDone(id, r) };
-    this.writeBack = new WriteBack(
-      residents,
-      this.pageWaits,
-      store,
-      this.transfers,
-      transferSink,
-      mappings,
-      runPages,
-      trace,
-    );
-    this.reader = new PageReader(
-      residents,
-      this.pageWaits,
-      this.waits,
-      store,
-      this.transfers,
-      transferSink,
-      runPages,
-      trace,
-    );
-    this.readAhead = new ReadAhead(residents, this.handles, this.reader, ahead);
-    this.frames = new FrameQueue(residents, this.writeBack, this.transfers);
-    this.requests = new PageRequests(residents, this.pageWaits, this.frames, this.reader, trace);
-    this.syncs = new SyncOperation(
-      residents,
-      this.pageWaits,
-      this.writeBack,
-      this.handles,
-      store,
-      storeSink,
-      trace,
-    );
-    this.invalidations = new InvalidateOperation(
-      residents,
-      this.pageWaits,
-      this.waits,
-      this.frames,
-      this.reader,
-      store,
-      mappings,
-      storeSink,
-      trace,
-    );
   }
 
-  // --- files and handles -------------------------------------------------------------------------
-
   /**
-   * Registers a file of `size` bytes and returns its number, which the store is called with.
+   * Registers a file of `size` bytes; returns the number by which the store is called.
    * @throws ArgumentError if the size is not a whole number 0..2**44
    */
   openFile(size: number): number {
-    checkInteger('ERR_FILE_SIZE', 'size', size, 0, FILE_BYTES_MAX);
-    const { files, index } = this.residents;
-    const limit = files.fileLimit;
-    const file = files.take(size);
-    if (files.fileLimit !== limit) index.growFiles(files.fileLimit);
-    return file;
+    return this.parts.table.openFile(size);
   }
 
   /**
-   * Forgets a file and its clean pages. EBUSY, and nothing is changed, while it has handles, dirty
-   * or pinned pages or transfers under way: fsync it or truncate it to 0 first.
+   * Forgets a file and its clean pages. EBUSY, and only clean pages are gone, while it has handles,
+   * dirty or pinned pages or transfers under way: fsync it or truncate it to 0 first.
    */
   closeFile(file: number): number {
-    this.checkFile(file);
-    const { files, index, columns } = this.residents;
-    if (files.handleCount[file] > 0 || files.dirtyCount[file] > 0) return EBUSY;
-    if (files.writebackCount[file] > 0 || files.filling[file] > 0) return EBUSY;
-    if (files.writing[file] !== 0 || files.invalidator[file] !== 0) return EBUSY;
-    let page = index.nextTagged(file, 0, TAG_PRESENT);
-    for (; page !== NIL; page = index.nextTagged(file, page + 1, TAG_PRESENT)) {
-      if (columns.pins[this.residents.lookup(file, page)] > 0) return EBUSY;
-    }
-    this.dropClean(file, 0, LAST_PAGE);
-    if (files.pageCount[file] > 0) return EBUSY;
-    index.drop(file);
-    files.give(file);
-    return OK;
+    return this.parts.table.closeFile(file);
   }
 
   /** Size of a file in bytes: what has been written counts at once. */
@@ -254,62 +91,47 @@ export class PageCache {
   }
 
   /**
-   * Sets the size without asking the store, as a file system does that has changed it itself. Only
-   * growing; to shrink, use `truncate`.
-   * @throws ArgumentError if the size is smaller than now or not allowed
+   * Grows a file without asking the store, for a file system that has done so itself.
+   * @throws ArgumentError if the size is smaller than now: use `truncate`
    */
   setSize(file: number, size: number): void {
-    this.checkFile(file);
-    const { files } = this.residents;
-    checkInteger('ERR_FILE_SIZE', 'size', size, files.size[file], FILE_BYTES_MAX);
-    this.residents.zeroTail(file, files.size[file]);
-    files.size[file] = size;
+    this.parts.table.setSize(file, size);
   }
 
   /** Opens a file: a handle has its own read-ahead state and hears of each write error once. */
   openHandle(file: number): number {
-    this.checkFile(file);
-    return this.handles.take(this.residents.files, file);
+    return this.parts.table.openHandle(file);
   }
 
   /** Closes a handle. */
   closeHandle(handle: number): void {
-    this.checkHandle(handle);
-    this.handles.give(this.residents.files, handle);
+    this.parts.table.closeHandle(handle);
   }
 
-  /** The file of a handle. */
-  fileOf(handle: number): number {
-    return this.handles.file[handle];
-  }
-
-  /** ADVICE_NORMAL, ADVICE_RANDOM or ADVICE_SEQUENTIAL for this handle (posix_fadvise). */
+  /** ADVICE_NORMAL, ADVICE_RANDOM or ADVICE_SEQUENTIAL for one handle (posix_fadvise). */
   advise(handle: number, advice: number): void {
-    this.checkHandle(handle);
-    checkInteger('ERR_ADVICE', 'advice', advice, 0, ADVICE_SEQUENTIAL);
-    this.handles.advice[handle] = advice;
+    this.parts.table.advise(handle, advice);
   }
 
   /** Starts reading pages `first .. first+count-1` in the background (POSIX_FADV_WILLNEED). */
   willNeed(file: number, first: number, count: number): void {
-    this.checkFile(file);
-    this.readAhead.read(file, first, count, 0);
+    this.parts.table.checkFile(file);
+    this.parts.readAhead.read(file, first, count, 0);
   }
 
   /**
-   * Drops the pages of a range that are clean, unpinned and idle (POSIX_FADV_DONTNEED, invalidation
-   * after somebody else changed the store). Returns how many stay because they are not.
+   * Drops the pages of a range that are clean, unpinned and idle (POSIX_FADV_DONTNEED). Returns how
+   * many stay because they are not.
    */
   invalidate(file: number, first: number, last: number): number {
-    this.checkFile(file);
-    return this.dropClean(file, first, last);
+    const kept = this.parts.table.invalidate(file, first, last);
+    this.frameMayBeFree();
+    return kept;
   }
 
-  // --- pages -------------------------------------------------------------------------------------
-
   /**
-   * The page if it is here and up to date: its slot, pinned; else NIL. Counts as a use. This is the
-   * hit path: one index load, one pin; no interface is called but a trace hook or meter that is set.
+   * The page if it is here and up to date: its slot, pinned; else NIL. Counts as a use. The hit path:
+   * one index load, one pin; no interface is called but a meter that is set.
    */
   find(file: number, page: number): number {
     const { residents } = this;
@@ -321,9 +143,7 @@ export class PageCache {
       const state = columns.flags[slot];
       if ((state & UPTODATE) !== 0) {
         columns.pins[slot]++;
-        if ((state & (REFERENCED | PREFETCHED | ACTIVE)) !== (REFERENCED | ACTIVE)) {
-          residents.touch(slot);
-        }
+        if ((state & USE_STATE) !== HOT) residents.touch(slot);
         this.counters.hits++;
         return slot;
       }
@@ -332,7 +152,7 @@ export class PageCache {
     return NIL;
   }
 
-  /** Like `find`, but neither a use nor a hit: for the second look at the same page in one read. */
+  /** Like `find`, but neither a use nor a hit or miss: a second look at a page within one read. */
   peek(file: number, page: number): number {
     const slot = this.residents.lookup(file, page);
     if (slot === NIL || (this.residents.columns.flags[slot] & UPTODATE) === 0) return NIL;
@@ -345,20 +165,15 @@ export class PageCache {
    * error if it cannot be read; ENOMEM if every frame is held. PENDING: the sink gets one of these.
    */
   get(file: number, page: number, sink: Completion, tag: number): number {
-    this.checkFile(file);
+    this.parts.table.checkFile(file);
+    checkInteger('ERR_PAGE', 'page', page, 0, LAST_PAGE);
     const slot = this.find(file, page);
-    if (slot !== NIL) return slot;
-    return this.start(this.waits.take(WAIT_PAGE, file, page, sink, tag));
+    return slot !== NIL ? slot : this.getMissed(file, page, sink, tag);
   }
 
   /** `get` for who has just had NIL from `find`: the miss is not counted again. */
   getMissed(file: number, page: number, sink: Completion, tag: number): number {
-    return this.start(this.waits.take(WAIT_PAGE, file, page, sink, tag));
-  }
-
-  /** True while a page from `getForWrite` waits for its `commitWrite`. */
-  isLocked(slot: number): boolean {
-    return (this.residents.columns.flags[slot] & LOCKED) !== 0;
+    return this.parts.driver.start(this.parts.waits.take(WAIT_PAGE, file, page, sink, tag));
   }
 
   /**
@@ -374,7 +189,7 @@ export class PageCache {
     sink: Completion,
     tag: number,
   ): number {
-    this.checkFile(file);
+    this.parts.table.checkFile(file);
     checkInteger('ERR_PAGE', 'page', page, 0, LAST_PAGE);
     checkInteger('ERR_PAGE_RANGE', 'to', to, 1, 4096);
     checkInteger('ERR_PAGE_RANGE', 'from', from, 0, to - 1);
@@ -382,10 +197,10 @@ export class PageCache {
       const slot = this.find(file, page);
       if (slot !== NIL) return slot;
     }
-    const wait = this.waits.take(WAIT_WRITE_PAGE, file, page, sink, tag);
+    const wait = this.parts.waits.take(WAIT_WRITE_PAGE, file, page, sink, tag);
     wait.from = from;
     wait.to = to;
-    return this.start(wait);
+    return this.parts.driver.start(wait);
   }
 
   /**
@@ -393,47 +208,16 @@ export class PageCache {
    * at least that long. Keeps the pin. EAGAIN if the page was truncated away meanwhile: ask again.
    */
   commitWrite(slot: number, from: number, to: number): number {
-    const { residents } = this;
-    const { columns, files } = residents;
-    const file = columns.file[slot];
-    assert(columns.pins[slot] > 0, 'a write is committed to a page without a pin');
-    if (file === NIL) return EAGAIN;
-    const start = columns.page[slot] * 4096;
-    const fresh = (columns.flags[slot] & UPTODATE) === 0;
-    if (fresh) {
-      residents.zeroRange(slot, 0, from);
-      residents.zeroFrom(slot, to);
-      columns.flags[slot] = (columns.flags[slot] & ~LOCKED) | UPTODATE;
-      residents.touch(slot);
-    }
-    const before = files.size[file];
-    if (start + to > before) {
-      if (before >= start) residents.zeroRange(slot, Math.max(0, before - start), from);
-      else residents.zeroTail(file, before);
-      files.size[file] = start + to;
-    }
-    residents.setDirty(slot);
-    if (fresh) this.pageWaits.wake(slot);
-    return OK;
+    return this.parts.writes.commit(slot, from, to);
   }
 
   /** Gives up on a page from `getForWrite` and drops its pin; one that was not read goes. */
   abortWrite(slot: number): void {
-    const { residents } = this;
-    const { columns } = residents;
-    if ((columns.flags[slot] & LOCKED) === 0) {
-      this.release(slot);
-      return;
-    }
-    assert(columns.pins[slot] === 1, 'a locked page has more than one pin');
-    const waiting = this.pageWaits.takeAll(slot);
-    columns.pins[slot] = 0;
-    residents.remove(slot);
-    this.pageWaits.fail(waiting, OK, false);
-    if (!this.frames.isEmpty) this.waits.raise();
+    this.parts.writes.abort(slot);
+    this.frameMayBeFree();
   }
 
-  /** The page's bytes have been changed through the frame. */
+  /** The page's bytes have been changed through its frame. */
   markDirty(slot: number): void {
     this.residents.setDirty(slot);
   }
@@ -441,7 +225,7 @@ export class PageCache {
   /** Drops a pin. */
   release(slot: number): void {
     this.residents.release(slot);
-    if (!this.frames.isEmpty) this.waits.raise();
+    this.frameMayBeFree();
   }
 
   /** One more pin on a page that is pinned. */
@@ -459,9 +243,8 @@ export class PageCache {
 
   /** Takes `hold` back; the pin stays. */
   unhold(slot: number): void {
-    const { holds } = this.residents.columns;
-    assert(holds[slot] > 0, 'a page is unheld that is not held');
-    holds[slot]--;
+    assert(this.residents.columns.holds[slot] > 0, 'a page is unheld that is not held');
+    this.residents.columns.holds[slot]--;
   }
 
   /** Physical address of a pinned page's frame. */
@@ -494,6 +277,11 @@ export class PageCache {
     return this.residents.columns.mapCount[slot];
   }
 
+  /** True while a page from `getForWrite` that was not read waits for its `commitWrite`. */
+  isLocked(slot: number): boolean {
+    return (this.residents.columns.flags[slot] & LOCKED) !== 0;
+  }
+
   /** True if the page is here and up to date (mincore). Not a use. */
   isResident(file: number, page: number): boolean {
     const slot = this.residents.lookup(file, page);
@@ -510,11 +298,10 @@ export class PageCache {
     return this.residents.index.nextHole(file, page);
   }
 
-  // --- mappings ----------------------------------------------------------------------------------
-
   /**
-   * A page-table entry now shows this pinned page; it must be read-only unless the page is dirty.
-   * False, and nothing is counted, if the page was truncated away meanwhile: fault again.
+   * A page-table entry now shows this pinned page; it must be read-only unless `makeWritable` has
+   * been called since the last `Mappings.clean`. False, and nothing is counted, if the page was
+   * truncated away meanwhile: fault again.
    */
   mapped(slot: number): boolean {
     const { columns } = this.residents;
@@ -530,6 +317,8 @@ export class PageCache {
     assert(columns.mapCount[slot] > 0, 'a page is unmapped more often than mapped');
     columns.mapCount[slot]--;
     if (stored && (columns.flags[slot] & DIRTY) === 0) this.residents.setDirty(slot);
+    this.residents.changed = true;
+    this.frameMayBeFree();
   }
 
   /**
@@ -542,8 +331,6 @@ export class PageCache {
     this.residents.touch(slot);
     return true;
   }
-
-  // --- operations over ranges --------------------------------------------------------------------
 
   /**
    * Everything that is dirty now reaches the store, and the store's cache its medium. OK, or the
@@ -563,22 +350,15 @@ export class PageCache {
     sink: Completion,
     tag: number,
   ): number {
-    this.checkHandle(handle);
-    const wait = this.syncWait(this.handles.file[handle], offset, byteCount, sink, tag);
-    wait.handle = handle;
-    wait.flush = flush;
-    return this.start(wait);
+    this.parts.table.checkHandle(handle);
+    const file = this.parts.handles.file[handle];
+    return this.startSync(file, handle, offset, byteCount, flush, sink, tag);
   }
 
-  /**
-   * Like `syncRange` for nobody's handle (sync(2), unmount): the error is returned and stays due to
-   * every handle.
-   */
+  /** `syncRange` of a whole file for nobody's handle: the error stays due to every handle. */
   syncFile(file: number, flush: boolean, sink: Completion, tag: number): number {
-    this.checkFile(file);
-    const wait = this.syncWait(file, 0, FILE_BYTES_MAX, sink, tag);
-    wait.flush = flush;
-    return this.start(wait);
+    this.parts.table.checkFile(file);
+    return this.startSync(file, NIL, 0, FILE_BYTES_MAX, flush, sink, tag);
   }
 
   /**
@@ -586,85 +366,60 @@ export class PageCache {
    * after growing again. Waits for transfers under way and for the writer.
    */
   truncate(file: number, size: number, sink: Completion, tag: number): number {
-    this.checkFile(file);
+    this.parts.table.checkFile(file);
     checkInteger('ERR_FILE_SIZE', 'size', size, 0, FILE_BYTES_MAX);
-    const wait = this.waits.take(WAIT_TRUNCATE, file, NIL, sink, tag);
+    const wait = this.parts.waits.take(WAIT_TRUNCATE, file, NIL, sink, tag);
     wait.to = size;
-    return this.start(wait);
+    return this.parts.driver.start(wait);
   }
 
   /** Bytes `offset .. offset+byteCount-1` read as zeros and give their space back; size as before. */
   punch(file: number, offset: number, byteCount: number, sink: Completion, tag: number): number {
-    this.checkFile(file);
+    this.parts.table.checkFile(file);
     checkInteger('ERR_OFFSET', 'offset', offset, 0, FILE_BYTES_MAX);
     checkInteger('ERR_BYTE_COUNT', 'byteCount', byteCount, 0, FILE_BYTES_MAX);
     if (byteCount === 0) return EINVAL;
     if (!this.store.canPunch) return ENOSYS;
-    const wait = this.waits.take(WAIT_PUNCH, file, NIL, sink, tag);
+    const wait = this.parts.waits.take(WAIT_PUNCH, file, NIL, sink, tag);
     wait.from = offset;
     wait.to = offset + byteCount;
-    return this.start(wait);
+    return this.parts.driver.start(wait);
   }
 
   /** The file's write lock: OK, or PENDING and the sink gets OK. One write, truncate or punch. */
   lockWrites(file: number, sink: Completion, tag: number): number {
-    this.checkFile(file);
-    return this.start(this.waits.take(WAIT_WRITE_LOCK, file, 0, sink, tag));
+    this.parts.table.checkFile(file);
+    return this.parts.driver.start(this.parts.waits.take(WAIT_WRITE_LOCK, file, 0, sink, tag));
   }
 
   /** Gives the write lock back. */
   unlockWrites(file: number): void {
     assert(this.residents.files.writing[file] === 1, 'a write lock is released that is not held');
-    this.invalidations.unlockWrites(file);
+    this.parts.invalidations.unlockWrites(file);
   }
 
   /**
-   * After a writer made a page dirty: starts write-back above the background limit; above the limit
-   * the writer waits (PENDING) until less is dirty. OK also when nothing can be written because the
-   * store fails: the error comes at fsync.
+   * For who made a page dirty: starts write-back above the background limit; above the limit the
+   * writer waits (PENDING) until less is dirty. OK also when the store fails to write: the error
+   * comes at fsync.
    */
   throttle(sink: Completion, tag: number): number {
-    const { residents } = this;
-    const total = residents.dirtyCount + residents.writebackCount;
-    if (total <= this.dirtyBackground) return OK;
-    if (residents.dirtyCount > this.dirtyBackground || total > this.dirtyLimit) {
-      if (residents.writebackCount < 4 * this.runPages) {
-        this.writeBack.submitSome(this.runPages, false);
-      }
-    }
-    if (residents.dirtyCount + residents.writebackCount <= this.dirtyLimit) return OK;
-    if (residents.writebackCount === 0) return OK;
-    this.counters.throttled++;
-    this.throttleQueue.push(this.waits.take(WAIT_THROTTLE, NIL, 0, sink, tag));
-    return PENDING;
+    if (this.parts.throttle.isIdle) return OK;
+    return this.parts.driver.start(this.parts.waits.take(WAIT_THROTTLE, NIL, 0, sink, tag));
   }
-
-  // --- the machine's side ------------------------------------------------------------------------
 
   /**
    * Frees up to `count` frames of clean pages to the frame source; starts write-back where only dirty
    * pages are left. Returns how many were freed. The frame source may call it from `allocate`.
    */
   reclaim(count: number): number {
-    const { residents } = this;
-    let freed = 0;
-    while (freed < count) {
-      const slot = residents.evict();
-      if (slot === NIL) {
-        if (residents.dirtyVictim === NIL) break;
-        this.writeBack.submitAround(residents.dirtyVictim);
-        continue;
-      }
-      residents.giveFrame(slot);
-      freed++;
-    }
-    return freed;
+    return this.parts.frames.reclaim(count);
   }
 
   /** Frames have come free outside: whoever waits for one tries again in the next `reap()`. */
   framesFreed(): void {
     this.residents.changed = true;
-    if (!this.frames.isEmpty) this.waits.raise();
+    this.frameMayBeFree();
   }
 
   /**
@@ -672,35 +427,22 @@ export class PageCache {
    * (the clock's unit), also those whose last write failed. Returns how many.
    */
   writeBackOlder(now: number, age: number): number {
-    return this.writeBack.submitOlder(now - age, now);
+    return this.parts.writeBack.submitOlder(now - age, now);
   }
 
   /** Calls the sinks of what has finished, and gives frames to who waits for them; how many sinks. */
   reap(): number {
-    if (this.reaping) return 0;
-    this.reaping = true;
-    let told = 0;
-    try {
-      for (;;) {
-        let wait = this.waits.takeDue();
-        if (wait === null) wait = this.frames.next();
-        if (wait === null) break;
-        if (this.advance(wait)) told++;
-      }
-    } finally {
-      this.reaping = false;
-    }
-    return told;
+    return this.parts.driver.reap();
   }
 
-  /** Requests and operations under way. 0: nothing will call a sink. */
+  /** Requests and operations under way; 0 means that no sink will be called. */
   get pendingCount(): number {
-    return this.waits.usedCount;
+    return this.parts.waits.usedCount;
   }
 
   /** Transfers that the store has not finished. */
   get transferCount(): number {
-    return this.transfers.usedCount;
+    return this.parts.transfers.usedCount;
   }
 
   /** Pages in the cache. */
@@ -723,9 +465,9 @@ export class PageCache {
     return this.residents.lists.activeCount;
   }
 
-  /** Bytes of bookkeeping: columns and index. */
+  /** Bytes of bookkeeping: columns of all slots, used or not, and index nodes. */
   get metadataBytes(): number {
-    return this.slotLimit * 44 + this.residents.index.byteCount;
+    return this.residents.columns.byteCount + this.residents.index.byteCount;
   }
 
   /** Throws InvariantError if the cache contradicts itself. O(slots). For tests. */
@@ -735,131 +477,47 @@ export class PageCache {
 
   /** A read through a handle that wants `count` pages from `page` on has missed at `page`. */
   readAheadMiss(handle: number, page: number, count: number): void {
-    this.readAhead.miss(handle, page, count);
+    this.parts.readAhead.miss(handle, page, count);
   }
 
   /** A read through a handle has used a page. Starts the next window if the page says so. */
   readAheadUsed(handle: number, slot: number, count: number): void {
     if ((this.residents.columns.flags[slot] & MARKER) !== 0) {
-      this.readAhead.marked(handle, slot, count);
+      this.parts.readAhead.marked(handle, slot, count);
     }
-    this.handles.previousPage[handle] = this.residents.columns.page[slot];
+    this.parts.handles.previousPage[handle] = this.residents.columns.page[slot];
   }
 
   /** Page of the handle's last read, NIL if none. */
   previousPage(handle: number): number {
-    return this.handles.previousPage[handle];
+    return this.parts.handles.previousPage[handle];
   }
 
-  private syncWait(
+  private startSync(
     file: number,
+    handle: number,
     offset: number,
     byteCount: number,
+    flush: boolean,
     sink: Completion,
     tag: number,
-  ): Wait {
+  ): number {
     checkInteger('ERR_OFFSET', 'offset', offset, 0, FILE_BYTES_MAX);
     checkInteger('ERR_BYTE_COUNT', 'byteCount', byteCount, 0, FILE_BYTES_MAX);
+    const { files } = this.residents;
     const first = Math.floor(offset / 4096);
-    const wait = this.waits.take(WAIT_SYNC, file, first, sink, tag);
-    const end = Math.min(offset + byteCount, this.residents.files.size[file]);
+    const end = Math.min(offset + byteCount, files.size[file]);
+    const wait = this.parts.waits.take(WAIT_SYNC, file, first, sink, tag);
     wait.last = Math.max(first - 1, Math.ceil(end / 4096) - 1);
+    wait.handle = handle;
+    wait.flush = flush;
     wait.stage = STAGE_SUBMIT;
-    wait.errors = this.residents.files.errorCount[file];
-    return wait;
+    wait.errors = files.errorCount[file];
+    return this.parts.driver.start(wait);
   }
 
-  /** First step of a wait: a result, and the wait is gone, or PENDING. */
-  private start(wait: Wait): number {
-    const result = this.step(wait);
-    if (result !== PENDING) this.waits.give(wait);
-    return result;
-  }
-
-  /** A later step, from `reap()`. True if the sink was told. */
-  private advance(wait: Wait): boolean {
-    const served = wait.served;
-    if (!wait.finished) {
-      const result = this.step(wait);
-      if (served && !this.frames.isFirst(wait)) this.residents.changed = true;
-      if (result === PENDING) return false;
-      wait.result = result;
-    } else if (wait.result >= 0 && wait.kind <= WAIT_WRITE_PAGE) {
-      this.residents.touch(wait.result);
-    }
-    const { sink, tag, result } = wait;
-    this.waits.give(wait);
-    sink!.completed(tag, result);
-    return true;
-  }
-
-  private step(wait: Wait): number {
-    switch (wait.kind) {
-      case WAIT_PAGE:
-      case WAIT_WRITE_PAGE:
-        return this.requests.step(wait);
-      case WAIT_SYNC:
-        return this.syncs.step(wait);
-      case WAIT_TRUNCATE:
-      case WAIT_PUNCH:
-        return this.invalidations.step(wait);
-      case WAIT_WRITE_LOCK: {
-        const { files } = this.residents;
-        if (files.writing[wait.file] === 1) {
-          files.writeQueue[wait.file].push(wait);
-          return PENDING;
-        }
-        files.writing[wait.file] = 1;
-        return OK;
-      }
-      default:
-        assert(wait.kind === WAIT_THROTTLE, 'a wait of no kind is stepped');
-        return OK;
-    }
-  }
-
-  private transferDone(id: number, result: number): void {
-    const transfer = this.transfers.at(id);
-    const { residents } = this;
-    assert(transfer.file !== NIL, 'a store finishes a transfer twice');
-    if (!transfer.write) {
-      this.reader.finish(transfer, result);
-    } else {
-      this.writeBack.finish(transfer, result);
-      const total = residents.dirtyCount + residents.writebackCount;
-      if (total <= this.dirtyLimit || residents.writebackCount === 0) {
-        this.waits.allDue(this.throttleQueue);
-      }
-    }
-    if (!this.frames.isEmpty) this.waits.raise();
-  }
-
-  private storeDone(id: number, result: number): void {
-    const wait = this.waits.at(id);
-    assert(wait.kind !== 0, 'a store finishes a call twice');
-    wait.result = result;
-    this.waits.due(wait);
-  }
-
-  private dropClean(file: number, first: number, last: number): number {
-    const { residents } = this;
-    const { columns, index } = residents;
-    let kept = 0;
-    let page = index.nextTagged(file, first, TAG_PRESENT);
-    for (; page !== NIL && page <= last; page = index.nextTagged(file, page + 1, TAG_PRESENT)) {
-      const slot = residents.lookup(file, page);
-      const busy = (columns.flags[slot] & (DIRTY | LOCKED | WRITEBACK)) !== 0;
-      if (busy || columns.pins[slot] > 0) {
-        kept++;
-        continue;
-      }
-      // A mapping may hold the only sign that the page was stored to.
-      residents.unmap(slot);
-      if ((columns.flags[slot] & DIRTY) !== 0) kept++;
-      else residents.remove(slot);
-    }
-    if (!this.frames.isEmpty) this.waits.raise();
-    return kept;
+  private frameMayBeFree(): void {
+    if (!this.parts.frames.isEmpty) this.parts.waits.raise();
   }
 
   private chargeFind(file: number, page: number, slot: number): void {
@@ -869,17 +527,5 @@ export class PageCache {
     if (slot < 0) return;
     meter.load(this.columnBase + slot * 64);
     meter.store(this.columnBase + slot * 64 + 8);
-  }
-
-  private checkFile(file: number): void {
-    const { files } = this.residents;
-    if (file >= 0 && file < files.fileLimit && files.used[file] === 1) return;
-    throw new ArgumentError('ERR_FILE', `file is ${file}; allowed: a number from openFile`);
-  }
-
-  private checkHandle(handle: number): void {
-    const { handles } = this;
-    if (handle >= 0 && handle < handles.handleLimit && handles.file[handle] !== NIL) return;
-    throw new ArgumentError('ERR_HANDLE', `handle is ${handle}; allowed: one from openHandle`);
   }
 }

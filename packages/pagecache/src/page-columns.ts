@@ -52,6 +52,11 @@ export class PageColumns {
     if (slotLimit > 0) link[slotLimit - 1] = NIL;
   }
 
+  /** Bytes of all columns, the two LRU links included. */
+  get byteCount(): number {
+    return this.slotLimit * 44;
+  }
+
   /** True if a slot is free. */
   get hasFree(): boolean {
     return this.freeHead !== NIL;

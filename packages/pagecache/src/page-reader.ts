@@ -4,7 +4,7 @@ import type { PageWaits } from './page-waits.js';
 import type { BackingStore } from './ports.js';
 import type { ResidentPages } from './resident-pages.js';
 import { PAGE_READ } from './trace-events.js';
-import type { Transfer, TransferPool } from './transfer-pool.js';
+import type { Transfer, TransferPool, TransferWiring } from './transfer-pool.js';
 import { STAGE_DRAIN, type WaitPool } from './wait-pool.js';
 
 /**
@@ -21,24 +21,15 @@ export class PageReader {
   private readonly runLimit: number;
   private readonly trace: TraceHook | null;
 
-  constructor(
-    residents: ResidentPages,
-    pageWaits: PageWaits,
-    waits: WaitPool,
-    store: BackingStore,
-    transfers: TransferPool,
-    sink: Completion,
-    runLimit: number,
-    trace: TraceHook | null,
-  ) {
-    this.residents = residents;
-    this.pageWaits = pageWaits;
-    this.waits = waits;
-    this.store = store;
-    this.transfers = transfers;
-    this.sink = sink;
-    this.runLimit = runLimit;
-    this.trace = trace;
+  constructor(io: TransferWiring) {
+    this.residents = io.residents;
+    this.pageWaits = io.pageWaits;
+    this.waits = io.waits;
+    this.store = io.store;
+    this.transfers = io.transfers;
+    this.sink = io.transferSink;
+    this.runLimit = io.runPages;
+    this.trace = io.trace;
   }
 
   /** Reads one page into the frame of a slot that is in no index. PENDING, OK or an errno. */

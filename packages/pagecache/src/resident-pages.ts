@@ -20,9 +20,11 @@ import {
   UPTODATE,
   WRITEBACK,
 } from './flags.js';
+import { TAG_DIRTY, TAG_WRITEBACK } from './index-nodes.js';
 import { LruLists } from './lru-lists.js';
+import type { ResolvedOptions } from './page-cache-options.js';
 import { PageColumns } from './page-columns.js';
-import { PageIndex, TAG_DIRTY, TAG_PRESENT, TAG_WRITEBACK } from './page-index.js';
+import { PageIndex } from './page-index.js';
 import type { Mappings } from './ports.js';
 import { PAGE_EVICT } from './trace-events.js';
 
@@ -62,24 +64,17 @@ export class ResidentPages {
   private readonly clock: Clock | null;
   private readonly trace: TraceHook | null;
 
-  constructor(
-    slotLimit: number,
-    fileLimit: number,
-    memory: PhysicalMemory,
-    frames: FrameSource,
-    mappings: Mappings | null,
-    clock: Clock | null,
-    trace: TraceHook | null,
-  ) {
+  constructor(options: ResolvedOptions) {
+    const { slotLimit } = options;
     this.lists = new LruLists(slotLimit);
     this.columns = new PageColumns(slotLimit, this.lists.next);
-    this.files = new FileColumns(fileLimit);
-    this.index = new PageIndex(fileLimit, Math.max(4, Math.floor(slotLimit / 32)));
-    this.frames = frames;
-    this.memory = memory;
-    this.mappings = mappings;
-    this.clock = clock;
-    this.trace = trace;
+    this.files = new FileColumns(16);
+    this.index = new PageIndex(16, Math.max(4, Math.floor(slotLimit / 32)));
+    this.frames = options.frames;
+    this.memory = options.memory;
+    this.mappings = options.mappings;
+    this.clock = options.clock;
+    this.trace = options.trace;
   }
 
   /** Slot of a page, up to date or not; NIL when it is not here. */
@@ -374,14 +369,5 @@ export class ResidentPages {
     lists.remove(slot, true);
     if (!used) columns.flags[slot] &= ~ACTIVE;
     lists.add(slot, used);
-  }
-
-  /** Number of pages with a tag or present, for tests and reports. O(pages). */
-  countTagged(file: number): number {
-    let count = 0;
-    for (let page = 0; (page = this.index.nextTagged(file, page, TAG_PRESENT)) !== NIL; page++) {
-      count++;
-    }
-    return count;
   }
 }

@@ -1,11 +1,12 @@
 import { type Completion, isErrno, NIL, OK, PENDING, type TraceHook } from '@hotpath/hw-x86';
 import { WRITEBACK } from './flags.js';
 import type { HandleColumns } from './handle-columns.js';
-import { TAG_DIRTY, TAG_WRITEBACK } from './page-index.js';
+import { TAG_DIRTY, TAG_WRITEBACK } from './index-nodes.js';
 import type { PageWaits } from './page-waits.js';
 import type { BackingStore } from './ports.js';
 import type { ResidentPages } from './resident-pages.js';
 import { FILE_SYNCED } from './trace-events.js';
+import type { TransferWiring } from './transfer-pool.js';
 import { STAGE_SETTLE, STAGE_STORE, STAGE_SUBMIT, type Wait } from './wait-pool.js';
 import { recordError, type WriteBack } from './write-back.js';
 
@@ -26,22 +27,14 @@ export class SyncOperation {
   private readonly sink: Completion;
   private readonly trace: TraceHook | null;
 
-  constructor(
-    residents: ResidentPages,
-    pageWaits: PageWaits,
-    writeBack: WriteBack,
-    handles: HandleColumns,
-    store: BackingStore,
-    sink: Completion,
-    trace: TraceHook | null,
-  ) {
-    this.residents = residents;
-    this.pageWaits = pageWaits;
+  constructor(io: TransferWiring, sink: Completion, writeBack: WriteBack, handles: HandleColumns) {
+    this.residents = io.residents;
+    this.pageWaits = io.pageWaits;
     this.writeBack = writeBack;
     this.handles = handles;
-    this.store = store;
+    this.store = io.store;
     this.sink = sink;
-    this.trace = trace;
+    this.trace = io.trace;
   }
 
   /** One step: OK or the error that the caller has not been told of yet; or PENDING. */

@@ -1,4 +1,23 @@
-import { NIL } from '@hotpath/hw-x86';
+import { type Completion, NIL, type TraceHook } from '@hotpath/hw-x86';
+import type { PageWaits } from './page-waits.js';
+import type { BackingStore, Mappings } from './ports.js';
+import type { ResidentPages } from './resident-pages.js';
+import type { WaitPool } from './wait-pool.js';
+
+/** What everything that moves pages from or to the store works with. */
+export interface TransferWiring {
+  residents: ResidentPages;
+  pageWaits: PageWaits;
+  waits: WaitPool;
+  store: BackingStore;
+  transfers: TransferPool;
+  /** Told of finished transfers, by the id of the transfer. */
+  transferSink: Completion;
+  mappings: Mappings | null;
+  /** Longest run in pages. */
+  runPages: number;
+  trace: TraceHook | null;
+}
 
 /** A run of pages on its way from or to the store. Pooled. */
 export class Transfer {
@@ -56,6 +75,7 @@ export class TransferPool {
 
   give(transfer: Transfer): void {
     transfer.file = NIL;
+    transfer.count = 0;
     transfer.next = this.free;
     this.free = transfer;
     this.usedCount--;

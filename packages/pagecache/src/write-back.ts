@@ -9,12 +9,12 @@ import {
 } from '@hotpath/hw-x86';
 import type { FileColumns } from './file-columns.js';
 import { DIRTY, ERROR, WRITEBACK } from './flags.js';
-import { TAG_DIRTY } from './page-index.js';
+import { TAG_DIRTY } from './index-nodes.js';
 import type { PageWaits } from './page-waits.js';
 import type { BackingStore, Mappings } from './ports.js';
 import type { ResidentPages } from './resident-pages.js';
 import { PAGE_WRITE, PAGE_WRITE_ERROR } from './trace-events.js';
-import type { Transfer, TransferPool } from './transfer-pool.js';
+import type { Transfer, TransferPool, TransferWiring } from './transfer-pool.js';
 
 /**
  * Takes dirty pages to the store. A page is clean from the moment its write is submitted; whatever
@@ -31,24 +31,15 @@ export class WriteBack {
   private readonly runLimit: number;
   private readonly trace: TraceHook | null;
 
-  constructor(
-    residents: ResidentPages,
-    pageWaits: PageWaits,
-    store: BackingStore,
-    transfers: TransferPool,
-    sink: Completion,
-    mappings: Mappings | null,
-    runLimit: number,
-    trace: TraceHook | null,
-  ) {
-    this.residents = residents;
-    this.pageWaits = pageWaits;
-    this.store = store;
-    this.transfers = transfers;
-    this.sink = sink;
-    this.mappings = mappings;
-    this.runLimit = runLimit;
-    this.trace = trace;
+  constructor(io: TransferWiring) {
+    this.residents = io.residents;
+    this.pageWaits = io.pageWaits;
+    this.store = io.store;
+    this.transfers = io.transfers;
+    this.sink = io.transferSink;
+    this.mappings = io.mappings;
+    this.runLimit = io.runPages;
+    this.trace = io.trace;
   }
 
   /**

@@ -109,6 +109,21 @@ export class ArrayStore implements BackingStore {
     });
   }
 
+  /**
+   * What a power cut now would leave: the state of the last sync, with each later page write kept
+   * (`keeps`) or lost, as a volatile disk cache does.
+   */
+  afterPowerCut(file: number, keeps: () => boolean): Uint8Array {
+    const now = this.bytesOf(file);
+    const before = this.stable.get(file) ?? new Uint8Array(0);
+    const image = new Uint8Array(Math.max(now.length, before.length));
+    image.set(before);
+    for (let start = 0; start < now.length; start += 4096) {
+      if (keeps()) image.set(now.subarray(start, start + 4096), start);
+    }
+    return image;
+  }
+
   /** Finishes the oldest job, or the one at `index`. False if there is none. */
   run(index = 0): boolean {
     const job = this.jobs.splice(index, 1)[0];

@@ -165,21 +165,25 @@ export class Rig {
   }
 }
 
-/** Copies to and from one buffer. */
+/** Copies to and from one buffer; `limit` says how many bytes the next copy may move. */
 export class BufferCopy {
   private readonly memory: PhysicalMemory;
   private readonly buffer: Uint8Array;
-  constructor(memory: PhysicalMemory, buffer: Uint8Array) {
+  private readonly limit: () => number;
+  constructor(memory: PhysicalMemory, buffer: Uint8Array, limit: () => number = () => 4096) {
     this.memory = memory;
     this.buffer = buffer;
+    this.limit = limit;
   }
   copyOut(from: number, at: number, count: number): number {
-    this.memory.read(from, this.buffer, at, count);
-    return count;
+    const length = Math.min(count, this.limit());
+    this.memory.read(from, this.buffer, at, length);
+    return length;
   }
   copyIn(to: number, at: number, count: number): number {
-    this.memory.write(to, this.buffer, at, count);
-    return count;
+    const length = Math.min(count, this.limit());
+    this.memory.write(to, this.buffer, at, length);
+    return length;
   }
 }
 
