@@ -1,14 +1,13 @@
 /**
- * What the command `hotpath` is made of: readers of recorded traces, replays of them, and a harness
- * that races contestants, each in a process of its own.
+ * What the command `hotpath` is made of: readers of recorded traces, replays of them, and the
+ * types of the harness that races contestants, each in a process of its own.
  *
  * @module
  */
 
 export type { Area, Contestant, PreparedWork, Workload } from './harness/contestant.js';
-export { type RaceOptions, type RaceResult, race, type Standing } from './harness/race.js';
+export type { RaceResult, Standing } from './harness/race.js';
 export { Random, shuffled, zipfKeys } from './harness/random.js';
-export { ContestantError } from './harness/runner.js';
 export { quantile, type Summary, summarize } from './harness/statistics.js';
 export { type AllocReplay, replayAlloc } from './replay/alloc.js';
 export {
