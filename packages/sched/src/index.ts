@@ -16,6 +16,7 @@ export {
 export { type GroupOptions, Groups } from './groups.js';
 export { Heap } from './heap.js';
 export { type CfsOptions, type CfsPolicy, cfs } from './policies/cfs.js';
+export { type EdfOptions, type EdfPolicy, edf } from './policies/edf.js';
 export { type EevdfOptions, type EevdfPolicy, eevdf } from './policies/eevdf.js';
 export { type MlfqOptions, type MlfqPolicy, mlfq } from './policies/mlfq.js';
 export {
@@ -26,6 +27,7 @@ export {
 } from './policies/proportional.js';
 export { type RoundRobinOptions, roundRobin } from './policies/round-robin.js';
 export { fifo, sjf, stcf } from './policies/shortest.js';
+export { type StackPolicy, stack } from './policies/stack.js';
 export {
   completePolicy,
   DEQUEUE_EXIT,

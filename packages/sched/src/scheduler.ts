@@ -165,6 +165,7 @@ export class Scheduler {
   wake(task: number, now: Nanoseconds, waker: number = NIL): number {
     this.expect(task, BLOCKED_TASK, 'wake');
     const tasks = this.tasks;
+    tasks.nowNs = now;
     const first = this.started[task] === 0;
     this.started[task] = 1;
     const flags = first ? ENQUEUE_NEW : ENQUEUE_WAKE;
@@ -189,6 +190,7 @@ export class Scheduler {
     const policy = this.policy;
     const before = tasks.current[cpu];
     assert(now >= 0 && now <= Number.MAX_SAFE_INTEGER, 'time within range');
+    tasks.nowNs = now;
     if (now >= policy.nextTimerNs) policy.timer(now);
     if (this.meter !== null) this.meter.load(this.cpuBase + 64 * cpu);
     if (before !== NIL) {
@@ -291,6 +293,7 @@ export class Scheduler {
 
   /** Runs policy timers due by `now` (they run in pickNext too); the next one, or Infinity. */
   runTimers(now: Nanoseconds): Nanoseconds {
+    this.tasks.nowNs = now;
     if (now >= this.policy.nextTimerNs) {
       this.policy.timer(now);
       // A replenished or boosted task may outrank whoever runs.
@@ -387,8 +390,15 @@ export class Scheduler {
         `affinity is ${mask}; allowed: a bit of an existing CPU`,
       );
     }
-    tasks.affinity[task] = allowed;
     const cpu = tasks.cpu[task];
+    if (tasks.periodNs[task] > 0) {
+      throw new ArgumentError(
+        'ERR_AFFINITY',
+        `task ${task} has a reservation: it stays on CPU ${cpu}`,
+      );
+    }
+    tasks.nowNs = now;
+    tasks.affinity[task] = allowed;
     if (((allowed >>> cpu) & 1) === 1) return;
     const to = choosePlace(tasks, task, true, NIL);
     if (tasks.state[task] === QUEUED) this.move(task, to, now);

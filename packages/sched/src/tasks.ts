@@ -45,6 +45,8 @@ export class Tasks {
   readonly deadlineNs: Float64Array;
   /** Reservation: period, ns. */
   readonly periodNs: Float64Array;
+  /** Time of the scheduler's last call that had one, ns. */
+  nowNs = 0;
   /** Running task of each CPU, or NIL. */
   readonly current: Int32Array;
   /** Queued tasks of each CPU, the running one not included. */

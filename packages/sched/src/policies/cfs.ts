@@ -297,7 +297,7 @@ class Cfs implements Policy {
     for (let at = entity; at !== NIL; at = fair.parentOf(at)) {
       slice = fair.shareOf(fair.queue[at], at, slice);
     }
-    return slice < this.minGranularity ? this.minGranularity : slice;
+    return Math.max(slice, this.minGranularity);
   }
 
   tick(task: number, _cpu: number): boolean {

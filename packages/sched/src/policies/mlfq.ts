@@ -52,6 +52,8 @@ class Mlfq implements Policy {
   private readonly yielded: Uint8Array;
   /** The running task has its place in a ring already (a boost, or a head insertion before it). */
   private readonly parked: Uint8Array;
+  /** The task of this policy that runs on each CPU, or NIL: another class may have the CPU. */
+  private readonly running: Int32Array;
 
   constructor(context: PolicyContext, options: Required<MlfqOptions>) {
     const { capacity, cpuCount } = context.tasks;
@@ -70,6 +72,7 @@ class Mlfq implements Policy {
     this.allotment = new Int32Array(capacity);
     this.yielded = new Uint8Array(capacity);
     this.parked = new Uint8Array(capacity);
+    this.running = new Int32Array(cpuCount).fill(NIL);
   }
 
   newTask(task: number): number {
@@ -82,12 +85,14 @@ class Mlfq implements Policy {
   }
   enqueue(task: number, cpu: number, flags: number): void {
     const front = this.toHead && flags === ENQUEUE_WAKE;
-    const current = this.tasks.current[cpu];
+    const current = this.running[cpu];
     // The running task is the head of its level: who is put before it runs first.
     if (front && current !== NIL && this.level[current] === this.level[task]) {
       this.park(current, cpu);
     }
-    this.push(task, cpu, front || flags === ENQUEUE_PREEMPTED);
+    if (flags === ENQUEUE_PREEMPTED) this.running[cpu] = NIL;
+    if (this.parked[task] === 1) this.parked[task] = 0;
+    else this.push(task, cpu, front || flags === ENQUEUE_PREEMPTED);
   }
   dequeue(task: number, cpu: number): void {
     this.pop(task, cpu);
@@ -111,10 +116,12 @@ class Mlfq implements Policy {
       this.yielded[previous] = 0;
     }
     const mask = this.ready[cpu];
+    this.running[cpu] = NIL;
     if (mask === 0) return NIL;
     const level = 31 - Math.clz32(mask & -mask);
     const task = this.rings.first(cpu * this.levels + level);
     this.pop(task, cpu);
+    this.running[cpu] = task;
     return task;
   }
 
@@ -133,6 +140,7 @@ class Mlfq implements Policy {
     this.yielded[task] = 1;
   }
   stopped(task: number, cpu: number, flags: number): void {
+    this.running[cpu] = NIL;
     if (this.parked[task] === 1) {
       this.parked[task] = 0;
       this.pop(task, cpu);
@@ -154,7 +162,7 @@ class Mlfq implements Policy {
   timer(now: number): void {
     const rings = this.rings;
     for (let cpu = 0; cpu < this.tasks.cpuCount; cpu++) {
-      const current = this.tasks.current[cpu];
+      const current = this.running[cpu];
       if (current !== NIL && this.level[current] > 0) this.park(current, cpu);
       // From the lowest level up, in order, behind those already at the top (as OSTEP's does).
       for (let level = this.levels - 1; level > 0; level--) {

@@ -57,6 +57,10 @@ export interface TaskResult {
   /** Times it lost the CPU while it could go on. */
   preempted: number;
   migrations: number;
+  /** Jobs of a task with `releaseEveryNs` that ended after the next release. */
+  misses: number;
+  /** The policy refused the task (no bandwidth for its reservation): it never ran. */
+  refused: boolean;
   arriveNs: number;
   /** NaN when it never ran. */
   firstRunNs: number;
@@ -230,11 +234,12 @@ class Simulation {
     const bursts = this.workload[index].bursts;
     this.closeSlice(cpu, index, true);
     const sleep = this.burst[index] + 1;
+    const next = this.endJob(index, this.now + bursts[sleep]);
     if (sleep + 1 < bursts.length) {
       this.scheduler.blocked(task);
       this.burst[index] = sleep + 1;
       this.sleptFrom[index] = this.now;
-      this.wakes.insert(index, this.now + bursts[sleep]);
+      this.wakes.insert(index, next);
       return;
     }
     this.results[index].endNs = this.now;
@@ -242,6 +247,15 @@ class Simulation {
     this.scheduler.exit(task);
     this.idOf[index] = NIL;
     this.alive--;
+  }
+
+  /** When the next job is released, at the earliest now; counts a job that ended after that. */
+  private endJob(index: number, otherwise: number): number {
+    const every = this.workload[index].releaseEveryNs;
+    if (every === undefined) return otherwise;
+    const due = (this.workload[index].arriveNs ?? 0) + (this.burst[index] / 2 + 1) * every;
+    if (this.now > due) this.results[index].misses++;
+    return Math.max(this.now, due);
   }
 
   private wakeSleepers(): void {
@@ -277,6 +291,7 @@ class Simulation {
     const cpu = parentId === NIL ? 0 : this.scheduler.tasks.cpu[parentId];
     const task = this.scheduler.create({ ...options, cpu });
     if (task < 0) {
+      this.results[index].refused = true;
       this.alive--;
       return NIL;
     }
@@ -389,6 +404,8 @@ function emptyResult(task: SimulationTask, index: number): TaskResult {
     delays: [],
     preempted: 0,
     migrations: 0,
+    misses: 0,
+    refused: false,
     arriveNs: task.arriveNs ?? 0,
     firstRunNs: Number.NaN,
     endNs: Number.NaN,

@@ -8,6 +8,11 @@ export interface SimulationTask extends Omit<TaskOptions, 'cpu'> {
   arriveNs?: number;
   /** Run, sleep, run, sleep, ..., run. Ends after the last run (or sleep). */
   bursts: ArrayLike<number>;
+  /**
+   * Jobs are released at multiples of this after arrival, however late the one before ended: the
+   * sleeps in `bursts` do not count. {@link TaskResult.misses} counts jobs not done by then.
+   */
+  releaseEveryNs?: number;
   /** Index of the parent in the task list: a new task starts near it. */
   parent?: number;
 }
@@ -17,6 +22,9 @@ export function checkWorkload(tasks: readonly SimulationTask[]): void {
   for (const [index, task] of tasks.entries()) {
     const what = task.name ?? `task ${index}`;
     checkInteger('ERR_ARRIVAL', `arriveNs of ${what}`, task.arriveNs ?? 0, 0, 2 ** 52);
+    if (task.releaseEveryNs !== undefined) {
+      checkInteger('ERR_PERIOD', `releaseEveryNs of ${what}`, task.releaseEveryNs, 1, 2 ** 40);
+    }
     if (task.bursts.length === 0) {
       throw new ArgumentError('ERR_BURST', `${what} has no bursts; allowed: at least one run`);
     }
