@@ -69,10 +69,10 @@ const CR0 = (CR0_PE | CR0_WP | CR0_PG) >>> 0;
 const EFER = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
 /**
- * Boots a kernel on a machine of its own. The same options are the same run, to the cycle. Longer
- * than a function should be, on purpose: the wiring is one list, read in one go.
+ * Boots a kernel on a machine of its own. The same options are the same run, to the cycle.
  * @throws ArgumentError for an option outside its range, or a disk without a file layer
  */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: cutting the list in two would hide its order
 export function boot(options: BootOptions = {}): Kernel {
   const settings = fillOptions(options);
 

@@ -7,6 +7,7 @@
 
 export { boot } from './boot.js';
 export { Kernel, type KernelParts, type RunOptions } from './kernel.js';
+export { DIRECT_MAP, directAddress, USER_HEAP } from './memory/memory-map.js';
 export { type FrameBlocks, Vmalloc } from './memory/vmalloc.js';
 export { type BootOptions, DISKS, PROFILES, SCHEDULERS, type Settings } from './options.js';
 export { KernelPanic } from './panic.js';

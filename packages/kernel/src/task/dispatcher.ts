@@ -151,8 +151,11 @@ export class Dispatcher implements Supervisor {
   #armTimer(cpu: Cpu): void {
     const { machine, scheduler } = this.#ports;
     const now = this.now(cpu);
+    // With nobody running or waiting here, not even the policy's own timers matter: a machine on
+    // which nothing can happen must come to rest.
+    const empty = scheduler.current(cpu.id) === NIL && scheduler.tasks.queuedCount[cpu.id] === 0;
     const due = Math.min(scheduler.sliceLeftNs(cpu.id), scheduler.policy.nextTimerNs - now);
-    if (due === Infinity) {
+    if (empty || due === Infinity) {
       machine.timer.cancel(cpu.id);
       return;
     }
