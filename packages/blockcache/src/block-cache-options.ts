@@ -8,6 +8,8 @@ import type {
   PhysicalMemory,
   TraceHook,
 } from '@hotpath/hw-x86';
+import type { PolicyClass } from './policy.js';
+import type { PolicyName } from './policy-names.js';
 
 /** Options of a {@link BlockCache}. */
 export interface BlockCacheOptions {
@@ -21,6 +23,8 @@ export interface BlockCacheOptions {
   blockBytes: ByteCount;
   /** Slots, 1 to 2**26. */
   capacity: number;
+  /** Which block goes when room is needed: a name, or a class of yours; default `2q`. */
+  policy?: PolicyName | PolicyClass;
   /** Blocks in one request at most; default 256. */
   mergeLimit?: number;
   /** Failed writes in a row after which only a flush tries a block again; default 3. */

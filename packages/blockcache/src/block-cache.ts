@@ -29,9 +29,9 @@ import { CachedDevice } from './cached-device.js';
 import { ForeignWrites } from './foreign-writes.js';
 import { Jobs } from './jobs.js';
 import { ASK_GET, ASK_NEW, Loader } from './loader.js';
-import { LruPolicy } from './policies/lru.js';
+import { slotMapFor } from './policy-names.js';
 import { ATTACHED, DIRTY, UNMOVABLE, VALID, WRITING } from './slot-flags.js';
-import { KEY_LIMIT, type SlotMap, slotMapClass } from './slot-map.js';
+import { KEY_LIMIT, type SlotMap } from './slot-map.js';
 import { SlotMemory } from './slot-memory.js';
 import { Slots } from './slots.js';
 import {
@@ -50,8 +50,6 @@ export interface BlockCacheCounts {
   hits: number;
   misses: number;
 }
-
-const LruMap = slotMapClass(LruPolicy);
 
 /** A cache of blocks with pins and write-back. See the README for the rules of use. */
 export class BlockCache {
@@ -98,7 +96,7 @@ export class BlockCache {
     this.blockBytes = blockBytes;
     this.#trace = options.trace ?? null;
     this.#line = options.line ?? null;
-    this.#map = new LruMap(capacity);
+    this.#map = new (slotMapFor(options.policy ?? '2q'))(capacity);
     const place = new SlotMemory(memory, blockBytes, capacity, options.base, options.frames);
     this.#slots = new Slots(this.#map, place);
     this.#transfers = new Transfers(memory, blockBytes, mergeLimit, {

@@ -1,14 +1,53 @@
 /**
- * A block cache with pins, dirty tracking, write-back and pluggable eviction.
+ * A block cache with pins, dirty tracking, write-back and pluggable eviction; its index and policies
+ * for use alone; replay of key streams.
  *
  * @module
  */
 export { BlockCache, type BlockCacheCounts } from './block-cache.js';
 export type { BlockCacheOptions } from './block-cache-options.js';
+export { GhostKeys } from './ghost-keys.js';
+export { KeyTable } from './key-table.js';
+export { ArcPolicy } from './policies/arc.js';
+export { ClockPolicy } from './policies/clock.js';
+export { FifoPolicy } from './policies/fifo.js';
+export { LirsPolicy } from './policies/lirs.js';
 export { LruPolicy } from './policies/lru.js';
+export { S3FifoPolicy } from './policies/s3-fifo.js';
+export { SievePolicy } from './policies/sieve.js';
+export { TwoQPolicy } from './policies/two-q.js';
 export type { Policy, PolicyClass, PolicySlots } from './policy.js';
-export { type SlotMap, type SlotMapClass, slotMapClass } from './slot-map.js';
-export { SlotRecords } from './slot-records.js';
+export {
+  ArcMap,
+  ClockMap,
+  FifoMap,
+  LirsMap,
+  LruMap,
+  POLICY_NAMES,
+  type PolicyName,
+  S3FifoMap,
+  SieveMap,
+  slotMapFor,
+  TwoQMap,
+} from './policy-names.js';
+export { REPLAY_POLICIES, type ReplayResult, replayKeys } from './replay.js';
+export {
+  KEY_LIMIT,
+  SLOT_LIMIT,
+  type SlotMap,
+  type SlotMapClass,
+  slotMapClass,
+} from './slot-map.js';
+export {
+  KEY,
+  KEY_STRIDE,
+  LINK_STRIDE,
+  NEXT,
+  PREV,
+  RECORD_BYTES,
+  RING_LIMIT,
+  SlotRecords,
+} from './slot-records.js';
 export { SlotRing } from './slot-ring.js';
 export {
   TRACE_BLOCK_EVICT,

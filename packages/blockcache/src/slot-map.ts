@@ -109,11 +109,14 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
 
     getOrInsert(key: number): number {
       const found = this.table.find(key);
-      if (found !== NIL) {
-        this.policy.touch(found);
-        this.hit = true;
-        return found;
-      }
+      if (found === NIL) return this.#bringIn(key);
+      this.policy.touch(found);
+      this.hit = true;
+      return found;
+    }
+
+    // Apart from the hit, so that the hit is small enough to be inlined.
+    #bringIn(key: number): number {
       this.hit = false;
       this.evictedKey = NIL;
       this.policy.miss(key);
@@ -144,7 +147,7 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
 
     insert(key: number): number {
       assert(this.size < this.capacity, 'slot map: insert into a full map');
-      if (!(key >= 0 && key <= KEY_LIMIT)) {
+      if (!(key >= 0 && key <= KEY_LIMIT && Math.floor(key) === key)) {
         throw new ArgumentError('ERR_KEY', `key is ${key}; allowed: a whole number 0..2**53-1`);
       }
       let slot = this.#free;

@@ -21,6 +21,12 @@ export const NEXT = PREV + 1;
 /** Bytes of one record. */
 export const RECORD_BYTES = 16;
 
+/** Who keeps the arrays of records in fields of its own, and must hear when they are replaced. */
+export interface RecordsUser {
+  /** The arrays of the records are new ones. */
+  recordsGrew(records: SlotRecords): void;
+}
+
 /** Records of `slotCount` slots. The arrays are replaced by `grow`: do not keep them across calls. */
 export class SlotRecords {
   /** Number of slots, 1 to 2**26. */
@@ -29,6 +35,7 @@ export class SlotRecords {
   keys: Float64Array;
   /** Links; see {@link LINK_STRIDE}. */
   links: Int32Array;
+  readonly #users: RecordsUser[] = [];
 
   constructor(slotCount: number) {
     this.slotCount = slotCount;
@@ -46,5 +53,12 @@ export class SlotRecords {
     this.links = links;
     this.keys = new Float64Array(buffer);
     this.slotCount = slotCount;
+    for (const user of this.#users) user.recordsGrew(this);
+  }
+
+  /** Tells `user` of the arrays now, and whenever they are replaced. */
+  addUser(user: RecordsUser): void {
+    this.#users.push(user);
+    user.recordsGrew(this);
   }
 }

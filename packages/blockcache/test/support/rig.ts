@@ -25,6 +25,7 @@ export class Rig {
       base: 0,
       blockBytes: this.disk.blockBytes,
       capacity,
+      policy: 'lru',
       ...cache,
     });
     this.device = this.cache.addDevice(this.disk);
