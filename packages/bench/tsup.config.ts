@@ -7,13 +7,16 @@ const peers = readdirSync('src/peers', { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .map((path) => `peers/${path.slice(0, -3)}`);
 
+const build = packageBuild({
+  index: 'src/index.ts',
+  cli: 'src/cli.ts',
+  'harness/child': 'src/harness/child.ts',
+  ...Object.fromEntries(peers.map((path) => [path, `src/${path}.ts`])),
+});
+
 export default defineConfig({
-  ...packageBuild({
-    index: 'src/index.ts',
-    cli: 'src/cli.ts',
-    'harness/child': 'src/harness/child.ts',
-    ...Object.fromEntries(peers.map((path) => [path, `src/${path}.ts`])),
-  }),
-  dts: { entry: 'src/index.ts', compilerOptions: { ignoreDeprecations: '6.0' } },
+  ...build,
+  // Only the library has declarations; the rest is run, not imported.
+  dts: { ...Object(build.dts), entry: 'src/index.ts' },
   platform: 'node',
 });
