@@ -22,6 +22,11 @@ export {
   instructionsPerCycle,
   llcMissesPerThousand,
 } from './counters/metric.js';
+export {
+  MultiplexedCounters,
+  type MultiplexOptions,
+  type ScaledCount,
+} from './counters/multiplexed-counters.js';
 export { ByteCollector, type ByteSink } from './export/byte-writer.js';
 export { ChromeJsonWriter, writeChromeJson } from './export/chrome-json.js';
 export { writeCollapsed } from './export/collapsed.js';
