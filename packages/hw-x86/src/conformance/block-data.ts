@@ -45,7 +45,7 @@ async function zeros(rig: Rig): Promise<void> {
   for (const block of [0, 17, blockCount - 1]) {
     rig.paint(0, blockBytes, 1);
     expectSame('status', await rig.read(block, 1, 0), OK);
-    for (let i = 0; i < blockBytes; i += 4) expectSame(`byte ${i}`, rig.memory.load32(i), 0);
+    rig.expectZeros(`block ${block}`, 0, blockBytes);
   }
 }
 
@@ -153,9 +153,7 @@ async function outside(rig: Rig): Promise<void> {
     expectSame(`write of ${count} at ${block}`, status, wanted);
   }
   expectSame('status', await rig.read(blockCount - 1, 1, rig.area(2)), OK);
-  for (let i = 0; i < blockBytes; i += 4) {
-    expectSame(`byte ${i} of the last block`, rig.memory.load32(rig.area(2) + i), 0);
-  }
+  rig.expectZeros('the last block', rig.area(2), blockBytes);
 }
 
 async function contradiction(rig: Rig): Promise<void> {

@@ -156,12 +156,20 @@ export class Rig {
     }
   }
 
+  /** Throws unless memory holds zeros. */
+  expectZeros(what: string, address: number, byteCount: number): void {
+    for (let i = 0; i < byteCount; i += 4) {
+      const seen = this.memory.load32(address + i);
+      if (seen !== 0) expectSame(`${what}: the word at byte ${i}`, seen, 0);
+    }
+  }
+
   /** Throws unless memory holds the pattern. */
   expectPainted(what: string, address: number, byteCount: number, seed: number): void {
     for (let i = 0; i < byteCount; i += 4) {
       const wanted = (Math.imul(seed + 1, 0x9e3779b1) ^ (i * 0x01000193)) >>> 0;
       const seen = this.memory.load32(address + i);
-      expectThat(seen === wanted, `${what}: byte ${i} holds ${seen} instead of ${wanted}`);
+      if (seen !== wanted) expectSame(`${what}: the word at byte ${i}`, seen, wanted);
     }
   }
 }

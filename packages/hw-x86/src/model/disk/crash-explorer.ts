@@ -237,14 +237,21 @@ class Exploration {
       changed = false;
       for (let w = 0; w < choice.length; w++) {
         if (choice[w] === goal) continue;
-        const easier = choice.map((fate, i) => (i === w ? goal : fate));
-        // What was checked and is not the losing state itself has passed.
-        this.#seen.clear();
-        const result = yield* this.#try(easier);
-        if (result === null) continue;
-        choice = easier;
-        message = result;
-        changed = true;
+        // A torn write that may as well be lost (or kept) as a whole tells a simpler story.
+        const opposite = goal === KEPT ? LOST : KEPT;
+        const simpler: (typeof LOST | typeof KEPT)[] =
+          typeof choice[w] === 'number' ? [goal] : [goal, opposite];
+        for (const plain of simpler) {
+          const easier: Choice = choice.map((fate, i) => (i === w ? plain : fate));
+          // States seen in planning must be tried again here.
+          this.#seen.clear();
+          const result = yield* this.#try(easier);
+          if (result === null) continue;
+          choice = easier;
+          message = result;
+          changed = true;
+          break;
+        }
       }
     }
     return { choice, verdict: message };

@@ -108,7 +108,8 @@ export class DiskBench {
     const { status } = this.perform(READ, block, 1, 65_536);
     if (status !== OK) return status;
     const bytes = this.memory.bytes(65_536).subarray(65_536, 65_536 + blockBytes);
-    return bytes.every((byte) => byte === bytes[0]) ? bytes[0] : Number.NaN;
+    for (let i = 1; i < blockBytes; i++) if (bytes[i] !== bytes[0]) return Number.NaN;
+    return bytes[0];
   }
 
   /** This disk as the conformance suite wants it. */
