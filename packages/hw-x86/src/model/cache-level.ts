@@ -8,18 +8,17 @@ const EMPTY = -1;
  * A line is (physical page, line in page); the six line bits lie in the set index, so the tag is
  * the page number and fits a signed word up to 16 TiB.
  *
- * A hit on a set's most recent line changes nothing: it is the most recent one already. That is
- * why the common hit is one comparison and no store.
+ * Under LRU and FIFO the tags of a set lie in order, newest first, empty ones last. So the common
+ * hit, on the newest line of its set, is one comparison and no store, and a miss is one pass.
  */
 export class CacheLevel {
   readonly setCount: number;
   readonly ways: number;
-  /** mru[set] is the index into tags of the set's most recently used line. */
-  readonly mru: Int32Array;
   readonly tags: Int32Array;
-  readonly #stamp: Float64Array;
   readonly #setMask: number;
   readonly #policy: number;
+  /** Last touch of each line, for tree-PLRU alone. */
+  readonly #stamp: Float64Array;
   #clock = 0;
   #random: number;
 
@@ -31,35 +30,16 @@ export class CacheLevel {
     this.#setMask = this.setCount - 1;
     this.#policy = policy;
     this.#random = (seed ^ 0x6a09e667) | 1;
-    this.mru = new Int32Array(this.setCount);
     this.tags = new Int32Array(this.setCount * ways).fill(EMPTY);
-    this.#stamp = new Float64Array(this.setCount * ways);
-    for (let set = 0; set < this.setCount; set++) this.mru[set] = set * ways;
+    this.#stamp = new Float64Array(policy === REPLACE_PLRU ? this.tags.length : 0);
   }
 
   /** Looks the line up and brings it in if it is absent; true on a hit. */
   access(page: number, line: number): boolean {
-    const set = ((page << 6) | line) & this.#setMask;
-    return this.tags[this.mru[set]] === page || this.accessSet(page, set);
-  }
-
-  /** The rest of {@link access}, when the line is not the set's most recent one. */
-  accessSet(page: number, set: number): boolean {
-    const tags = this.tags;
-    const first = set * this.ways;
-    const end = first + this.ways;
-    for (let slot = first; slot < end; slot++) {
-      if (tags[slot] === page) {
-        if (this.#policy !== REPLACE_FIFO) this.#stamp[slot] = ++this.#clock;
-        this.mru[set] = slot;
-        return true;
-      }
-    }
-    const victim = this.#victim(first, end);
-    tags[victim] = page;
-    this.#stamp[victim] = ++this.#clock;
-    this.mru[set] = victim;
-    return false;
+    const first = (((page << 6) | line) & this.#setMask) * this.ways;
+    if (this.tags[first] === page && this.#policy !== REPLACE_PLRU) return true;
+    if (this.#policy === REPLACE_LRU) return this.#accessOrdered(page, first);
+    return this.#accessOther(page, first);
   }
 
   /** True when the line is here; changes nothing. */
@@ -74,10 +54,14 @@ export class CacheLevel {
   /** Takes the line out, as another processor's write does; true when it was here. */
   invalidate(page: number, line: number): boolean {
     const first = (((page << 6) | line) & this.#setMask) * this.ways;
-    for (let slot = first; slot < first + this.ways; slot++) {
+    const end = first + this.ways;
+    for (let slot = first; slot < end; slot++) {
       if (this.tags[slot] !== page) continue;
-      this.tags[slot] = EMPTY;
-      this.#stamp[slot] = 0;
+      if (this.#policy === REPLACE_PLRU) this.tags[slot] = EMPTY;
+      else {
+        this.tags.copyWithin(slot, slot + 1, end);
+        this.tags[end - 1] = EMPTY;
+      }
       return true;
     }
     return false;
@@ -93,10 +77,8 @@ export class CacheLevel {
   save(): CacheState {
     return {
       tags: this.tags.slice(),
-      mru: this.mru.slice(),
       stamp: this.#stamp.slice(),
-      clock: this.#clock,
-      random: this.#random,
+      scalars: Float64Array.of(this.#clock, this.#random),
     };
   }
 
@@ -104,42 +86,69 @@ export class CacheLevel {
   load(state: CacheState): void {
     assert(state.tags.length === this.tags.length, 'cache: state of another geometry');
     this.tags.set(state.tags);
-    this.mru.set(state.mru);
     this.#stamp.set(state.stamp);
-    this.#clock = state.clock;
-    this.#random = state.random;
+    this.#clock = state.scalars[0];
+    this.#random = state.scalars[1];
   }
 
-  /** No line twice in a set; the most recent pointer stays in its set; for tests. */
+  /** No line twice in a set; no empty place before a used one where order counts; for tests. */
   checkInvariants(): void {
-    for (let set = 0; set < this.setCount; set++) {
-      const first = set * this.ways;
-      const end = first + this.ways;
-      assert(this.mru[set] >= first && this.mru[set] < end, 'cache: mru outside its set');
-      for (let slot = first; slot < end; slot++) {
+    for (let first = 0; first < this.tags.length; first += this.ways) {
+      for (let slot = first; slot < first + this.ways; slot++) {
         if (this.tags[slot] === EMPTY) continue;
-        for (let other = slot + 1; other < end; other++) {
+        const ordered = this.#policy === REPLACE_LRU || this.#policy === REPLACE_FIFO;
+        assert(
+          !ordered || slot === first || this.tags[slot - 1] !== EMPTY,
+          'cache: an empty place before a used one',
+        );
+        for (let other = slot + 1; other < first + this.ways; other++) {
           assert(this.tags[slot] !== this.tags[other], 'cache: a line is in its set twice');
         }
       }
     }
   }
 
-  #victim(first: number, end: number): number {
-    const stamp = this.#stamp;
-    let oldest = first;
-    let least = Number.POSITIVE_INFINITY;
-    for (let slot = first; slot < end; slot++) {
-      if (this.tags[slot] === EMPTY) return slot;
-      if (stamp[slot] < least) {
-        least = stamp[slot];
-        oldest = slot;
-      }
+  // Moves the line to the front; on a miss that pushes the oldest out at the end.
+  #accessOrdered(page: number, first: number): boolean {
+    const tags = this.tags;
+    const end = first + this.ways;
+    let moved = tags[first];
+    tags[first] = page;
+    for (let slot = first + 1; slot < end; slot++) {
+      const tag = tags[slot];
+      tags[slot] = moved;
+      if (tag === page) return true;
+      moved = tag;
     }
-    if (this.#policy === REPLACE_LRU || this.#policy === REPLACE_FIFO) return oldest;
-    if (this.#policy === REPLACE_RANDOM) return first + (this.#nextRandom() % this.ways);
-    assert(this.#policy === REPLACE_PLRU, 'cache: unknown replacement policy');
-    return this.#victimOfTree(first);
+    return false;
+  }
+
+  #accessOther(page: number, first: number): boolean {
+    const tags = this.tags;
+    const end = first + this.ways;
+    let free = -1;
+    for (let slot = first; slot < end; slot++) {
+      if (tags[slot] === page) {
+        if (this.#policy === REPLACE_PLRU) this.#stamp[slot] = ++this.#clock;
+        return true;
+      }
+      if (tags[slot] === EMPTY && free === -1) free = slot;
+    }
+    if (this.#policy === REPLACE_FIFO) {
+      tags.copyWithin(first + 1, first, end - 1);
+      tags[first] = page;
+      return false;
+    }
+    let victim = free;
+    if (victim === -1) {
+      victim =
+        this.#policy === REPLACE_RANDOM
+          ? first + (this.#nextRandom() % this.ways)
+          : this.#victimOfTree(first);
+    }
+    tags[victim] = page;
+    if (this.#policy === REPLACE_PLRU) this.#stamp[victim] = ++this.#clock;
+    return false;
   }
 
   // A tree-PLRU bit points away from the half touched last: the half with the older newest stamp.
@@ -178,8 +187,6 @@ export class CacheLevel {
 /** What {@link CacheLevel.save} answers. */
 export interface CacheState {
   readonly tags: Int32Array;
-  readonly mru: Int32Array;
   readonly stamp: Float64Array;
-  readonly clock: number;
-  readonly random: number;
+  readonly scalars: Float64Array;
 }

@@ -57,23 +57,21 @@ export class FrontTable {
 
   /** Takes a first-level slot out of every table, before the TLB drops or replaces it. */
   remove(slot: number, low: number, high: number, size: number): void {
-    const tables = this.#fronted[slot];
+    let tables = this.#fronted[slot];
     if (tables === 0) return;
     this.#fronted[slot] = 0;
-    for (let table = 0; table < TABLES; table++) {
-      if (((tables >>> table) & 1) === 0) continue;
+    const small = (low >>> 12) & (FRONT_SLOTS - 1);
+    const large = largeIndex(0, low, high);
+    while (tables !== 0) {
+      const table = 31 - Math.clz32(tables);
+      tables ^= 1 << table;
       if (size === SIZE_4K) {
-        const at = table * FRONT_SLOTS + ((low >>> 12) & (FRONT_SLOTS - 1));
+        const at = table * FRONT_SLOTS + small;
         if (this.slot[at] === slot) this.low[at] = NO_TAG;
       } else if (size === SIZE_2M) {
-        const at = largeIndex(table, low, high);
+        const at = table * LARGE_SLOTS + large;
         if (this.largeSlot[at] === slot) this.largeLow[at] = NO_TAG;
-      } else {
-        const first = table * LARGE_SLOTS;
-        for (let at = first; at < first + LARGE_SLOTS; at++) {
-          if (this.largeSlot[at] === slot) this.largeLow[at] = NO_TAG;
-        }
-      }
+      } else this.#removeHuge(table * LARGE_SLOTS, slot);
     }
   }
 
@@ -82,6 +80,12 @@ export class FrontTable {
     this.low.fill(NO_TAG);
     this.largeLow.fill(NO_TAG);
     this.#fronted.fill(0);
+  }
+
+  #removeHuge(first: number, slot: number): void {
+    for (let at = first; at < first + LARGE_SLOTS; at++) {
+      if (this.largeSlot[at] === slot) this.largeLow[at] = NO_TAG;
+    }
   }
 }
 

@@ -16,8 +16,9 @@ import type { ByteCount, PhysAddr, VirtAddr } from '../units.js';
 import type { CacheHierarchy } from './cache-hierarchy.js';
 import { FRONT_SLOTS } from './front-table.js';
 import type { ModelMemory } from './memory.js';
+import { FAULT, OPEN_BUS } from './open-bus.js';
 import type { ProfileNumbers } from './profile.js';
-import { FAULT, OPEN_BUS, Translation, type TranslationOptions } from './translation.js';
+import { Translation, type TranslationOptions } from './translation.js';
 
 const FRONT_MASK = FRONT_SLOTS - 1;
 const HIGH_WORD = 2 ** -32;

@@ -187,6 +187,8 @@ function checkTranslation(name: string, n: ProfileNumbers): void {
     if (entries === 0) continue;
     checkInteger('ERR_PROFILE', `profile ${name}: ${bank} entries`, entries, 1, 4096);
     checkPowerOfTwo('ERR_PROFILE', `profile ${name}: ${bank} sets`, entries / ways, 1, 4096);
+    const most = ways === entries ? 4096 : 32;
+    checkInteger('ERR_PROFILE', `profile ${name}: ${bank} ways`, ways, 1, most);
   }
   checkInteger('ERR_PROFILE', `profile ${name}: dtlb4kEntries`, n.dtlb4kEntries, 1, 4096);
   checkInteger('ERR_PROFILE', `profile ${name}: itlb4kEntries`, n.itlb4kEntries, 1, 4096);

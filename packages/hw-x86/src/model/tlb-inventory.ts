@@ -1,4 +1,5 @@
 import type { FrontTable } from './front-table.js';
+import { OPEN_BUS } from './open-bus.js';
 import type { ProfileNumbers } from './profile.js';
 import {
   ANY_PCID,
@@ -53,7 +54,15 @@ export class TlbInventory {
         : new TlbSet(secondFetch, policy, seed + 20, fetchStamp, 0);
     const path = (entries: number, salt: number): TlbBank | null => {
       if (!pagingCaches || entries === 0) return null;
-      return new TlbBank(entries, entries, policy, seed + salt, new Float64Array(entries), 0);
+      return new TlbBank(
+        entries,
+        entries,
+        policy,
+        seed + salt,
+        new Float64Array(entries),
+        0,
+        new Int32Array(4),
+      );
     };
     this.paths = [
       null,
@@ -61,7 +70,7 @@ export class TlbInventory {
       path(n.pdptCacheEntries, 24),
       path(n.pml4CacheEntries, 25),
     ];
-    this.walked = new TlbBank(1, 1, policy, seed, new Float64Array(1), 0);
+    this.walked = new TlbBank(1, 1, policy, seed, new Float64Array(1), 0, new Int32Array(4));
     this.#banks.push(...this.data.banks, ...this.fetch.banks, ...this.second.banks);
     if (this.secondFetch !== this.second) this.#banks.push(...this.secondFetch.banks);
   }
@@ -78,22 +87,17 @@ export class TlbInventory {
     high: number,
     size: number,
     stored: number,
-    front: FrontTable | null = null,
+    front: FrontTable | null,
   ): number {
-    const pcid = source.pcid[from];
     const slot = bank.victim(low, high, stored);
     if (front !== null && bank.tag[slot] !== 0) this.#leaveFront(front, bank, slot);
-    bank.claim(slot, low, high, stored, pcid);
+    bank.claim(slot, low, high, stored, source.pcid[from]);
     bank.flags[slot] = source.flags[from];
+    bank.page[slot] = source.page[from];
     bank.frame[slot] = source.frame[from];
-    if (stored !== size) {
-      bank.flags[slot] |= FLAG_SMASHED;
-      bank.holdsFragments = true;
-      bank.frame[slot] += fragmentOffset(low, size, stored);
-    }
-    bank.entryAddress[slot] = source.entryAddress[from];
     bank.entryLow[slot] = source.entryLow[from];
     bank.entryHigh[slot] = source.entryHigh[from];
+    if (stored !== size) this.#makeFragment(bank, slot, low, size, stored);
     return slot;
   }
 
@@ -102,6 +106,7 @@ export class TlbInventory {
     for (let i = 0; i < this.#banks.length; i++) {
       const bank = this.#banks[i];
       for (let size = SIZE_4K; size <= SIZE_1G; size++) {
+        if (bank.live[size] === 0) continue;
         let slot = bank.find(low, high, size, pcid);
         while (slot !== -1) {
           this.#dropSlot(bank, slot, front);
@@ -163,6 +168,14 @@ export class TlbInventory {
     this.second.checkInvariants();
     this.secondFetch.checkInvariants();
     for (const path of this.paths) path?.checkInvariants();
+  }
+
+  #makeFragment(bank: TlbBank, slot: number, low: number, size: number, stored: number): void {
+    const offset = fragmentOffset(low, size, stored);
+    bank.flags[slot] |= FLAG_SMASHED;
+    bank.holdsFragments = true;
+    bank.frame[slot] += offset;
+    if (bank.page[slot] !== OPEN_BUS) bank.page[slot] += offset >>> 12;
   }
 
   #dropSlot(bank: TlbBank, slot: number, front: FrontTable): void {

@@ -24,6 +24,8 @@ export class TlbSet {
   readonly bySize: readonly (TlbBank | null)[];
   /** The size an entry of a size is stored as. */
   readonly storedSize: Int32Array;
+  /** Used slots by size, over all banks. */
+  readonly live = new Int32Array(4);
 
   constructor(
     geometry: TlbSetGeometry,
@@ -37,14 +39,9 @@ export class TlbSet {
     let next = base;
     for (let i = 0; i < 3; i++) {
       if (geometry.entries[i] === 0) continue;
-      const bank = new TlbBank(
-        geometry.entries[i],
-        geometry.ways[i],
-        policy,
-        seed + i,
-        stamp,
-        next,
-      );
+      const entries = geometry.entries[i];
+      const ways = geometry.ways[i];
+      const bank = new TlbBank(entries, ways, policy, seed + i, stamp, next, this.live);
       next += geometry.entries[i];
       banks.push(bank);
       byIndex[i] = bank;
@@ -73,7 +70,16 @@ export class TlbSet {
 
   /** Checks every bank; for tests. */
   checkInvariants(): void {
-    for (const bank of this.banks) bank.checkInvariants();
+    const live = new Int32Array(4);
+    for (const bank of this.banks) {
+      bank.checkInvariants();
+      for (let slot = 0; slot < bank.entryCount; slot++) {
+        if (bank.tag[slot] !== 0) live[bank.sizeOf(slot)]++;
+      }
+    }
+    for (let size = SIZE_4K; size <= SIZE_1G; size++) {
+      assert(live[size] === this.live[size], 'TLB: live counts');
+    }
     for (let size = SIZE_4K; size <= SIZE_1G; size++) {
       assert(this.storedSize[size] <= size, 'TLB: a page is stored as a larger one');
     }

@@ -27,17 +27,13 @@ import type { PhysAddr, VirtAddr } from '../units.js';
 import type { CacheHierarchy } from './cache-hierarchy.js';
 import { FRONT_SLOTS, FrontTable, largeIndex, METER_TABLE } from './front-table.js';
 import type { ModelMemory } from './memory.js';
+import { FAULT, OPEN_BUS } from './open-bus.js';
 import { FLAG_NO_EXECUTE, METER_FRAMES, PageWalk, reservedHighBits } from './page-walk.js';
 import type { ProfileNumbers } from './profile.js';
 import { StaleTranslationError } from './stale-translation.js';
 import { ANY_PCID, SIZE_1G, SIZE_2M, SIZE_4K, type TlbBank } from './tlb-bank.js';
 import { TlbInventory } from './tlb-inventory.js';
 import { FLAG_SMASHED } from './tlb-set.js';
-
-/** Answered instead of a page number: the fault fields are set. */
-export const FAULT = -1;
-/** Answered instead of a page number: the address is valid, but no memory answers there. */
-export const OPEN_BUS = -2;
 
 // A handler that says "handled" for ever would hang the host.
 const RETRIES_MAX = 100_000;
@@ -146,8 +142,7 @@ export class Translation {
     }
     const column = first.base + slot;
     this.tlb.stamp[column] = cells[INSTRUCTIONS] += 1;
-    const page =
-      (Math.floor(first.frame[slot] / 4096) + (stored === SIZE_2M ? (low >>> 12) & 511 : 0)) | 0;
+    const page = (first.page[slot] + (stored === SIZE_2M ? (low >>> 12) & 511 : 0)) | 0;
     if (stored === SIZE_2M) front.add(METER_TABLE, low, high, SIZE_2M, column, page);
     return page;
   }
@@ -161,6 +156,7 @@ export class Translation {
     source.flags[0] = PTE_WRITE | PTE_DIRTY | PTE_GLOBAL | FLAG_NO_EXECUTE;
     source.pcid[0] = ANY_PCID;
     source.frame[0] = METER_FRAMES + offset - (offset % 2 ** 21);
+    source.page[0] = Math.floor(source.frame[0] / 4096) | 0;
     const found = bank === null ? -1 : bank.find(low, high, stored, ANY_PCID);
     if (bank !== null && found !== -1) {
       this.cells[TSC] += this.#numbers.stlbCycles;
@@ -171,7 +167,7 @@ export class Translation {
     this.walk.runMeter(low, high, offset);
     this.cells[DTLB_LOAD_WALKS + WALK_CELL[access]] += 1;
     if (bank === null) return;
-    const slot = this.tlb.copyEntry(source, 0, bank, low, high, SIZE_2M, stored);
+    const slot = this.tlb.copyEntry(source, 0, bank, low, high, SIZE_2M, stored, null);
     bank.stamp[bank.base + slot] = this.cells[INSTRUCTIONS];
   }
 
@@ -253,40 +249,36 @@ export class Translation {
     if ((this.cr0 & CR0_PG) === 0) return this.#physicalPage(high * 2 ** 32 + (low >>> 0));
     const pcid = this.walk.pcid;
     const first = access === ACCESS_FETCH ? this.tlb.fetch : this.tlb.data;
-    let rewalk = false;
     for (let size = SIZE_4K; size <= SIZE_1G; size++) {
-      const bank = first.bySize[size];
-      if (bank === null || first.storedSize[size] !== size) continue;
+      if (first.live[size] === 0) continue;
+      const bank = first.bySize[size] as TlbBank;
       const slot = bank.find(low, high, size, pcid);
       if (slot === -1) continue;
-      if (this.#strict) this.#checkFresh(low, high, bank, slot);
-      if (!this.allows(bank.flags[slot], access))
-        return this.#refuse(low, high, access, PF_PRESENT);
-      if (access === ACCESS_WRITE && (bank.flags[slot] & PTE_DIRTY) === 0) {
-        rewalk = true;
-        break;
-      }
-      return this.#hit(low, high, access, bank, slot, size);
+      const state = this.#judge(low, high, access, bank, slot);
+      if (state === USABLE) return this.#hit(low, high, access, bank, slot, size);
+      if (state === CLEAN) return this.#walkTables(low, high, access, true);
+      return this.#refuse(low, high, access, PF_PRESENT);
     }
-    if (!rewalk) {
-      const second = access === ACCESS_FETCH ? this.tlb.secondFetch : this.tlb.second;
-      for (let size = SIZE_4K; size <= SIZE_1G; size++) {
-        const bank = second.bySize[size];
-        if (bank === null || second.storedSize[size] !== size) continue;
-        const slot = bank.find(low, high, size, pcid);
-        if (slot === -1) continue;
-        if (this.#strict) this.#checkFresh(low, high, bank, slot);
-        if (!this.allows(bank.flags[slot], access)) {
-          return this.#refuse(low, high, access, PF_PRESENT);
-        }
-        if (access === ACCESS_WRITE && (bank.flags[slot] & PTE_DIRTY) === 0) {
-          rewalk = true;
-          break;
-        }
-        return this.#hitSecond(low, high, access, bank, slot, size);
-      }
+    const second = access === ACCESS_FETCH ? this.tlb.secondFetch : this.tlb.second;
+    for (let size = SIZE_4K; size <= SIZE_1G; size++) {
+      if (second.live[size] === 0) continue;
+      const bank = second.bySize[size] as TlbBank;
+      const slot = bank.find(low, high, size, pcid);
+      if (slot === -1) continue;
+      const state = this.#judge(low, high, access, bank, slot);
+      if (state === USABLE) return this.#hitSecond(low, high, access, bank, slot, size);
+      if (state === CLEAN) return this.#walkTables(low, high, access, true);
+      return this.#refuse(low, high, access, PF_PRESENT);
     }
-    return this.#walkTables(low, high, access, rewalk);
+    return this.#walkTables(low, high, access, false);
+  }
+
+  // Whether an entry serves an access; CLEAN: a write must first set D, by a walk.
+  #judge(low: number, high: number, access: number, bank: TlbBank, slot: number): number {
+    if (this.#strict) this.#checkFresh(low, high, bank, slot);
+    const flags = bank.flags[slot];
+    if (!this.allows(flags, access)) return REFUSED;
+    return access === ACCESS_WRITE && (flags & PTE_DIRTY) === 0 ? CLEAN : USABLE;
   }
 
   #hit(
@@ -299,7 +291,10 @@ export class Translation {
   ): number {
     const column = bank.base + slot;
     this.tlb.stamp[column] = this.cells[INSTRUCTIONS] += 1;
-    const page = this.#physicalPage(bank.frame[slot] + offsetIn(low, size));
+    let page = bank.page[slot];
+    if (size !== SIZE_4K || page < 0) {
+      page = this.#physicalPage(bank.frame[slot] + offsetIn(low, size));
+    }
     if (page >= 0 && !this.#strict) {
       this.front.add(this.#context * 3 + access, low, high, size, column, page);
     }
@@ -331,7 +326,7 @@ export class Translation {
     source.flags[0] = walk.flags;
     source.frame[0] = walk.frame;
     source.pcid[0] = global ? ANY_PCID : walk.pcid;
-    source.entryAddress[0] = walk.leafAddress;
+    source.page[0] = this.#physicalPage(walk.frame);
     source.entryLow[0] = walk.leafLow;
     source.entryHigh[0] = walk.leafHigh;
     const size = walk.size;
@@ -340,7 +335,16 @@ export class Translation {
     const second = access === ACCESS_FETCH ? this.tlb.secondFetch : this.tlb.second;
     const bank = second.bySize[size];
     if (bank !== null) {
-      const slot = this.tlb.copyEntry(source, 0, bank, low, high, size, second.storedSize[size]);
+      const slot = this.tlb.copyEntry(
+        source,
+        0,
+        bank,
+        low,
+        high,
+        size,
+        second.storedSize[size],
+        null,
+      );
       bank.stamp[bank.base + slot] = this.cells[INSTRUCTIONS];
     }
     return this.#insertFirst(low, high, access, source, 0, size);
@@ -425,6 +429,11 @@ export class Translation {
     );
   }
 }
+
+// What an entry found in a TLB means to an access.
+const USABLE = 0;
+const CLEAN = 1;
+const REFUSED = 2;
 
 // Offsets of the cells of a kind of access from those of loads: the fetch cells follow.
 const WALK_CELL = Int32Array.of(0, 1, 4);

@@ -1,5 +1,4 @@
 import type { Profile } from '../profile.js';
-import { REPLACE_LRU } from '../tlb-bank.js';
 import { ZEN_2 } from './zen-2.js';
 
 const SOG = 'AMD Software Optimization Guide for the Zen 4 Microarchitecture (57647)';
