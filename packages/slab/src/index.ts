@@ -5,12 +5,17 @@
  * @module
  */
 
+export type { LeakReport } from './destroy.js';
 export { Kmalloc, type KmallocOptions, SIZE_CLASSES } from './kmalloc.js';
 export { PageAllocator, type PageAllocatorOptions } from './page-allocator.js';
 export { MAX_ORDER } from './page-state.js';
 export { type ObjectMemory, SlabAllocator, type SlabAllocatorOptions } from './slab-allocator.js';
-export type { SlabCache, SlabCacheOptions } from './slab-cache.js';
+export type { SlabCache } from './slab-cache.js';
+export type { SlabCacheOptions } from './slab-cache-options.js';
+export type { SlabDamage, SlabDebugOptions, SlabReport } from './slab-debug.js';
 export { MAX_OBJECT_BYTES, type SlabGeometry, slabGeometry } from './slab-geometry.js';
+export { SlabHandles } from './slab-handles.js';
+export { type SlabInfo, slabInfo, slabInfoText, slabTopText } from './slabinfo.js';
 export { GenericMalloc, type GenericMallocOptions } from './tlsf.js';
 export {
   TRACE_FREE_REFUSED,
@@ -22,4 +27,5 @@ export {
   TRACE_SLAB_CREATE,
   TRACE_SLAB_DESTROY,
 } from './trace-events.js';
+export type { Validation } from './validate.js';
 export type { PageRange, Zone } from './zones.js';

@@ -8,11 +8,15 @@ import {
   type PhysicalMemory,
   type TraceHook,
 } from '@hotpath/hw-x86';
+import { DestroyedCache, type LeakReport, leaksOf } from './destroy.js';
+import { checkDebugOptions, ObjectDebug } from './object-debug.js';
 import type { PageAllocator } from './page-allocator.js';
-import { SlabCache, type SlabCacheOptions } from './slab-cache.js';
+import { SlabCache } from './slab-cache.js';
+import type { SlabCacheOptions } from './slab-cache-options.js';
 import type { SlabGeometry } from './slab-geometry.js';
 import type { SlabObserver } from './slab-lists.js';
 import { LARGE_RUN, SlabTable } from './slab-table.js';
+import { type Validation, validateCache } from './validate.js';
 
 /** What the allocator needs of memory, where it touches it at all: calloc, realloc, debugging. */
 export type ObjectMemory = Pick<
@@ -71,18 +75,62 @@ export class SlabAllocator {
 
   /**
    * A new cache.
-   * @throws ArgumentError ERR_OBJECT_BYTES, ERR_ALIGN, ERR_MAGAZINE, ERR_MIN_EMPTY, ERR_CACHE_COUNT
+   * @throws ArgumentError ERR_OBJECT_BYTES, ERR_ALIGN, ERR_MAGAZINE, ERR_MIN_EMPTY, ERR_CACHE_COUNT,
+   * ERR_DEBUG, ERR_MEMORY
    */
   createCache(options: SlabCacheOptions): SlabCache {
     let id = this.caches.indexOf(null, 1);
     if (id === -1) id = this.caches.length;
     if (id >= LARGE_RUN)
       throw new ArgumentError('ERR_CACHE_COUNT', `${id} caches; allowed: at most ${LARGE_RUN - 1}`);
-    const cache = new SlabCache(this, id, options);
     const construct = options.construct ?? null;
-    if (construct !== null) cache.lists.observer = new Constructing(cache, this.base, construct);
+    if (options.debug !== undefined) {
+      checkDebugOptions(options.debug, this.memory, construct !== null);
+    }
+    const cache = new SlabCache(this, id, options);
+    if (options.debug !== undefined) {
+      const debug = new ObjectDebug(cache, this, options.debug);
+      cache.attachChecks(debug);
+      cache.lists.observers.push(debug);
+    }
+    if (construct !== null) {
+      cache.lists.observers.push(new Constructing(cache, this.base, construct));
+    }
     this.caches[id] = cache;
     return cache;
+  }
+
+  /**
+   * Ends a cache when nothing of it is handed out; else it stays as it was, and the report names
+   * what leaked. O(pages).
+   * @throws ArgumentError ERR_DESTROYED where it was destroyed before
+   */
+  destroyCache(cache: SlabCache): LeakReport {
+    if (this.caches[cache.id] !== cache) {
+      throw new ArgumentError('ERR_DESTROYED', `cache ${cache.name} was destroyed`);
+    }
+    const report = leaksOf(cache);
+    if (report.objectCount > 0) return report;
+    cache.lists.reserved = 0;
+    cache.shrink();
+    assert(cache.lists.slabCount === 0, 'a cache without objects holds no slabs');
+    this.table.unsubscribe(cache.lists);
+    this.table.unsubscribe(cache);
+    cache.retire(new DestroyedCache(cache.name));
+    this.caches[cache.id] = null;
+    return report;
+  }
+
+  /**
+   * Checks all slabs and objects of a cache, of all caches by default, and repairs what it can.
+   * O(slots).
+   */
+  validate(cache: SlabCache | null = null): Validation {
+    const results = (cache === null ? this.list() : [cache]).map((one) => validateCache(this, one));
+    return {
+      errors: results.reduce((sum, result) => sum + result.errors, 0),
+      reports: results.flatMap((result) => result.reports),
+    };
   }
 
   /** The cache whose slab holds this address, or null. O(1). */

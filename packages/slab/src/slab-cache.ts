@@ -1,5 +1,4 @@
 import {
-  ArgumentError,
   assert,
   type ByteCount,
   checkInteger,
@@ -9,8 +8,10 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import { MagazinePair } from './magazine-pair.js';
+import { refusalOf } from './refusal.js';
 import type { SlabAllocator } from './slab-allocator.js';
-import type { ObjectChecks } from './slab-debug.js';
+import type { SlabCacheOptions } from './slab-cache-options.js';
+import { type ObjectChecks, RED_ZONE_BYTES } from './slab-debug.js';
 import { MAX_OBJECT_BYTES, type SlabGeometry, slabGeometry } from './slab-geometry.js';
 import { SlabLists } from './slab-lists.js';
 import type { SlabTable, TableReader } from './slab-table.js';
@@ -25,25 +26,6 @@ const SITE_MAGAZINE_EMPTY = SITE_BASE + 32;
 const SITE_MAGAZINE_FULL = SITE_BASE + 33;
 const SITE_OTHER = SITE_BASE + 34;
 const SITE_REFUSED = SITE_BASE + 35;
-
-/** Options of {@link SlabAllocator.createCache}. */
-export interface SlabCacheOptions {
-  /** Appears in slabinfo and in errors. */
-  readonly name: string;
-  /** 1..32,768. */
-  readonly objectBytes: ByteCount;
-  /** A power of two up to 4,096; default and least 16. */
-  readonly align?: ByteCount;
-  /**
-   * Called with the address of every slot when its slab is made; what it sets up must hold again
-   * when the object is freed (Bonwick 1994, 2: object caching).
-   */
-  readonly construct?: ((address: number) => void) | null;
-  /** Objects of a magazine, 1..1,024; default 16 KiB worth of them, 2..64. */
-  readonly magazineObjects?: number;
-  /** Empty slabs kept, 0..1,000,000; default 1. */
-  readonly minEmpty?: number;
-}
 
 /**
  * A cache of objects of one size (Bonwick 1994; magazines: Bonwick and Adams 2001). A call touches
@@ -72,7 +54,8 @@ export class SlabCache implements TableReader {
   private magazine: Int32Array = new Int32Array(0);
   private used: Int32Array = new Int32Array(0);
   private owners: Uint16Array = new Uint16Array(0);
-  private readonly base: number = 0;
+  /** Address of offset 0. */
+  readonly base: number = 0;
   private other: Int32Array = new Int32Array(0);
   private otherFill = 0;
   private held = 0;
@@ -88,17 +71,13 @@ export class SlabCache implements TableReader {
   private readonly trace: TraceHook | null;
   private readonly fieldsBase: VirtAddr;
 
-  /** For {@link SlabAllocator.createCache}: `leftBytes` and `rightBytes` are red zones. */
-  constructor(
-    owner: SlabAllocator,
-    id: number,
-    options: SlabCacheOptions,
-    leftBytes = 0,
-    rightBytes = 0,
-  ) {
+  /** For {@link SlabAllocator.createCache}. */
+  constructor(owner: SlabAllocator, id: number, options: SlabCacheOptions) {
     const { name, objectBytes } = options;
+    const zone = options.debug?.redZones === true ? RED_ZONE_BYTES : 0;
+    const left = zone === 0 ? 0 : Math.max(zone, options.align ?? zone);
     checkInteger('ERR_OBJECT_BYTES', `objectBytes of ${name}`, objectBytes, 1, MAX_OBJECT_BYTES);
-    this.geometry = slabGeometry(objectBytes, options.align, leftBytes, rightBytes);
+    this.geometry = slabGeometry(objectBytes, options.align, left, zone);
     const { stride } = this.geometry;
     const size = options.magazineObjects ?? Math.max(2, Math.min(64, Math.floor(16384 / stride)));
     checkInteger('ERR_MAGAZINE', 'magazineObjects', size, 1, 1024);
@@ -148,6 +127,12 @@ export class SlabCache implements TableReader {
     this.checks = checks;
     this.watched = true;
     this.capacity = 0;
+  }
+
+  /** The end: no page is this cache's from now on, and every allocation is refused by `checks`. */
+  retire(checks: ObjectChecks): void {
+    this.attachChecks(checks);
+    this.owners = new Uint16Array(0);
   }
 
   /** An object's address, or the allocator's `none` when memory is out. O(1); its bytes are undefined. */
@@ -380,6 +365,11 @@ export class SlabCache implements TableReader {
     return sum;
   }
 
+  /** What `allocate` answers when memory is out. */
+  get none(): number {
+    return this.owner.none;
+  }
+
   /** Objects handed out. O(CPUs). */
   get liveObjects(): number {
     const delayed = this.checks === null ? 0 : this.checks.delayedCount;
@@ -407,19 +397,7 @@ export class SlabCache implements TableReader {
     if (this.checks?.freeSubstitute(address)) return;
     this.refusedFrees += 1;
     if (this.trace !== null) this.trace.emit(TRACE_FREE_REFUSED, address, this.id);
-    const { name } = this;
-    const other = this.owner.cacheOf(address);
-    if (other !== this) {
-      const whose = other === null ? 'no cache' : `cache ${other.name}`;
-      throw new ArgumentError('ERR_FOREIGN_POINTER', `${name}: ${address} belongs to ${whose}`);
-    }
-    const offset = address - this.base;
-    const distance = offset - this.lists.firstOf(this.lists.headOf(offset));
-    const { stride, objectCount } = this.geometry;
-    const isStart = distance % stride === 0 && distance >= 0 && distance < objectCount * stride;
-    throw isStart
-      ? new ArgumentError('ERR_DOUBLE_FREE', `${name}: ${address} is free already`)
-      : new ArgumentError('ERR_INTERIOR_POINTER', `${name}: ${address} is not an object's start`);
+    throw refusalOf(this, this.owner.cacheOf(address), address);
   }
 
   /** Calls `visit` with the address of every object that is handed out, upwards. O(pages). */
@@ -432,5 +410,60 @@ export class SlabCache implements TableReader {
         if ((this.used[offset >>> 9] & (1 << (offset >>> 4))) !== 0) visit(this.base + offset);
       }
     });
+    this.checks?.forEachSubstitute(visit);
+  }
+
+  /** Calls `visit` with the offset of every free slot outside its slab: in magazines, quarantine. */
+  forEachWaiting(visit: (offset: number) => void): void {
+    this.save(this.watched ? this.held : this.top);
+    for (const pair of this.pairs) {
+      for (let i = 0; i < pair.loadedFill; i += 1) visit(pair.loaded[i]);
+      for (let i = 0; i < pair.otherFill; i += 1) visit(pair.other[i]);
+    }
+    this.checks?.forEachDelayed(visit);
+  }
+
+  /** The debugging layer, or null: for validation. */
+  get debugging(): ObjectChecks | null {
+    return this.checks;
+  }
+
+  /**
+   * `count` objects at once into `target[0 ..]`, or none: false when memory is out. O(count).
+   * @throws ArgumentError ERR_COUNT where `target` is too short
+   */
+  allocateBulk(target: number[] | Float64Array | Int32Array, count: number): boolean {
+    const limit = Array.isArray(target) ? 2 ** 31 : target.length;
+    checkInteger('ERR_COUNT', 'count', count, 0, limit);
+    for (let i = 0; i < count; i += 1) {
+      const address = this.allocate();
+      if (address === this.owner.none) {
+        this.freeBulk(target, i);
+        return false;
+      }
+      target[i] = address;
+    }
+    return true;
+  }
+
+  /** Frees `addresses[0 .. count - 1]`; stops at the first that is refused. O(count). */
+  freeBulk(addresses: ArrayLike<number>, count = addresses.length): void {
+    for (let i = 0; i < count; i += 1) this.free(addresses[i]);
+  }
+
+  /**
+   * Guarantees the next `count` allocations: so many slots are made ready and stay so, whatever
+   * else is shrunk, until the next call; 0 ends it.
+   * @returns whether the memory was there; where not, nothing is reserved
+   * @throws ArgumentError ERR_COUNT
+   */
+  prefill(count: number): boolean {
+    checkInteger('ERR_COUNT', 'count', count, 0, 2 ** 27);
+    this.lists.reserved = 0;
+    while (this.lists.availableObjects < count) {
+      if (this.lists.grow() === NIL) return false;
+    }
+    this.lists.reserved = count;
+    return true;
   }
 }

@@ -59,7 +59,8 @@ export class SlabLists implements TableReader {
   partial = 0;
   /** First empty slab's head page + 1, or 0. */
   empty = 0;
-  observer: SlabObserver | null = null;
+  /** In the order in which they are told. */
+  readonly observers: SlabObserver[] = [];
   private nextColour = 0;
   private slab: Int32Array = new Int32Array(0);
   private available: Int32Array = this.slab;
@@ -245,7 +246,7 @@ export class SlabLists implements TableReader {
     this.availableObjects += objectCount;
     this.link(head, true);
     if (this.trace !== null) this.emit(TRACE_SLAB_CREATE, head);
-    if (this.observer !== null) this.observer.slabCreated(head, this.firstOf(head));
+    for (const observer of this.observers) observer.slabCreated(head, this.firstOf(head));
     return head;
   }
 
@@ -255,7 +256,7 @@ export class SlabLists implements TableReader {
     const entry = this.slab[head];
     assert(this.table.owner[head] === this.cacheId, 'a cache gives back its own slabs');
     assert((entry & AVAILABLE_MASK) === objectCount, 'only an empty slab goes back');
-    if (this.observer !== null) this.observer.slabDestroyed(head, this.firstOf(head));
+    for (const observer of this.observers) observer.slabDestroyed(head, this.firstOf(head));
     this.table.returnWords(entry >>> WORDS_SHIFT, wordCount);
     this.table.releasePages(head, slabBytes / PAGE_BYTES);
     this.slabCount -= 1;
@@ -319,6 +320,19 @@ export class SlabLists implements TableReader {
     for (let page = 0; page < owner.length; page += step) {
       if (owner[page] === this.cacheId) visit(page);
     }
+  }
+
+  /** Sets a slab's count right after its map was found to say something else. */
+  correctCount(head: number, available: number): void {
+    const counted = this.slab[head] & AVAILABLE_MASK;
+    const { objectCount } = this.geometry;
+    this.slab[head] += available - counted;
+    this.availableObjects += available - counted;
+    const partial = (count: number): boolean => count > 0 && count < objectCount;
+    if (partial(counted) && !partial(available)) this.unlink(head, false);
+    if (counted === objectCount) this.unlink(head, true);
+    if (partial(available) && !partial(counted)) this.link(head, false);
+    if (available === objectCount) this.link(head, true);
   }
 
   /** Walks lists and maps; throws InvariantError. O(pages): for tests. */
