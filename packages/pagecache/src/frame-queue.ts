@@ -84,10 +84,12 @@ export class FrameQueue {
     const { residents } = this;
     let slot = residents.takeFrame();
     // A store that finishes at once may let several dirty pages go, or fail them, before one is
-    // clean; each round settles at least one, so this ends.
+    // clean; each round settles at least one, so this ends. A store that takes its time is waited for.
     while (slot === NIL && residents.dirtyVictim !== NIL) {
+      const before = this.transfers.usedCount;
       this.writeBack.submitAround(residents.dirtyVictim);
       slot = residents.takeFrame();
+      if (this.transfers.usedCount > before) break;
     }
     return slot;
   }

@@ -475,9 +475,14 @@ export class PageCache {
     this.residents.checkInvariants();
   }
 
-  /** A read through a handle that wants `count` pages from `page` on has missed at `page`. */
+  /** A read through a handle that wants `count` pages from `page` on has not found `page` ready. */
   readAheadMiss(handle: number, page: number, count: number): void {
-    this.parts.readAhead.miss(handle, page, count);
+    const slot = this.residents.lookup(this.parts.handles.file[handle], page);
+    if (slot === NIL) this.parts.readAhead.miss(handle, page, count);
+    // On its way already: that is no miss, but its marker counts.
+    else if ((this.residents.columns.flags[slot] & MARKER) !== 0) {
+      this.parts.readAhead.marked(handle, slot, count);
+    }
   }
 
   /** A read through a handle has used a page. Starts the next window if the page says so. */

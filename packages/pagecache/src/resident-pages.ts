@@ -58,6 +58,8 @@ export class ResidentPages {
   changed = false;
 
   private age = 0;
+  /** The last `evict` passed over a page whose write is under way. */
+  private sawWriting = false;
   private readonly frames: FrameSource;
   private readonly memory: PhysicalMemory;
   private readonly mappings: Mappings | null;
@@ -230,11 +232,14 @@ export class ResidentPages {
 
   /**
    * Evicts the clean, unpinned page that was used least and returns its slot, still with its frame;
-   * NIL if there is none. Passes over each page at most twice.
+   * NIL if there is none, or if it is better to wait for a write: a page that is dirty or being
+   * written may go soon, and whoever takes a younger one instead takes what somebody has just
+   * fetched (with two slots, a read into a mapping would never end).
    */
   evict(): number {
     const { lists } = this;
     this.dirtyVictim = NIL;
+    this.sawWriting = false;
     const pages = lists.inactiveCount + lists.activeCount;
     for (let passed = 0; passed < pages; passed++) {
       if (this.inactiveIsLow()) this.ageActive();
@@ -244,10 +249,9 @@ export class ResidentPages {
       // mayGo moves a page that was used through a mapping to the active list.
       if ((this.columns.flags[slot] & ACTIVE) === 0) this.rotate(slot);
     }
-    // Everything inactive is dirty, busy or pinned: rather than make the asker wait, take the
-    // oldest active page that may go.
     const end = lists.slotLimit + 1;
     for (let slot = lists.previous[end]; slot !== end; slot = lists.previous[slot]) {
+      if (this.dirtyVictim !== NIL || this.sawWriting) return NIL;
       if (this.mayGo(slot)) return this.evictPage(slot);
     }
     return NIL;
@@ -300,7 +304,11 @@ export class ResidentPages {
   private mayGo(slot: number): boolean {
     const { flags, pins, mapCount } = this.columns;
     const state = flags[slot];
-    if (pins[slot] > 0 || (state & (LOCKED | WRITEBACK)) !== 0) return false;
+    if (pins[slot] > 0 || (state & LOCKED) !== 0) return false;
+    if ((state & WRITEBACK) !== 0) {
+      this.sawWriting = true;
+      return false;
+    }
     if (mapCount[slot] > 0 && (state & ACTIVE) === 0 && this.mappings!.referenced(slot)) {
       this.lists.remove(slot, false);
       this.lists.add(slot, true);

@@ -1,7 +1,7 @@
 import { EIO, ENXIO, NIL, OK, PENDING } from '@hotpath/hw-x86';
 import { describe, expect, it } from 'vitest';
 import { alwaysFails } from './array-store.js';
-import { pattern, Rig } from './rig.js';
+import { expectSame, pattern, Rig } from './rig.js';
 
 describe('pages', () => {
   it('a miss is read once, comes pinned, and is a hit afterwards', () => {
@@ -60,8 +60,8 @@ describe('read and write', () => {
     const rig = new Rig(4);
     const bytes = pattern(10000);
     const file = rig.file(bytes);
-    expect(rig.read(file, 100, 20000)).toEqual(bytes.subarray(100));
-    expect(rig.read(file, 10000, 5)).toEqual(new Uint8Array(0));
+    expectSame(rig.read(file, 100, 20000), bytes.subarray(100));
+    expectSame(rig.read(file, 10000, 5), new Uint8Array(0));
     rig.cache.checkInvariants();
   });
 
@@ -78,10 +78,10 @@ describe('read and write', () => {
     expect(rig.write(file, 7000, part)).toBe(5000);
     expect(rig.write(file, 25000, part)).toBe(5000);
     expect(rig.cache.size(file)).toBe(30000);
-    expect(rig.read(file, 0, 40000)).toEqual(model);
+    expectSame(rig.read(file, 0, 40000), model);
     expect(rig.sync(handle)).toBe(OK);
-    expect(rig.store.bytesOf(file)).toEqual(model);
-    expect(rig.store.stable.get(file)).toEqual(model);
+    expectSame(rig.store.bytesOf(file), model);
+    expectSame(rig.store.stable.get(file), model);
     rig.cache.checkInvariants();
   });
 
@@ -90,7 +90,7 @@ describe('read and write', () => {
     const file = rig.file(new Uint8Array(0));
     const bytes = pattern(50000);
     expect(rig.write(file, 0, bytes)).toBe(50000);
-    expect(rig.read(file, 0, 60000)).toEqual(bytes);
+    expectSame(rig.read(file, 0, 60000), bytes);
     rig.cache.checkInvariants();
   });
 
@@ -104,7 +104,7 @@ describe('read and write', () => {
     expect(rig.truncate(file, 20000)).toBe(OK);
     const model = new Uint8Array(20000);
     model.set(bytes.subarray(0, 5000));
-    expect(rig.read(file, 0, 20000)).toEqual(model);
+    expectSame(rig.read(file, 0, 20000), model);
     rig.cache.checkInvariants();
   });
 
@@ -114,7 +114,7 @@ describe('read and write', () => {
     const file = rig.file(bytes);
     expect(rig.punch(file, 1000, 12000)).toBe(OK);
     bytes.fill(0, 1000, 13000);
-    expect(rig.read(file, 0, 20000)).toEqual(bytes);
+    expectSame(rig.read(file, 0, 20000), bytes);
     expect(rig.store.log.filter((l) => l.startsWith('punch'))).toEqual([`punch ${file}:1+2`]);
     rig.cache.checkInvariants();
   });

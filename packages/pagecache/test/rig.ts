@@ -197,3 +197,14 @@ export function pattern(length: number, seed = 1): Uint8Array {
   }
   return bytes;
 }
+
+/** Byte arrays are equal; toEqual would take seconds over a few pages. */
+export function expectSame(got: Uint8Array | undefined, expected: Uint8Array): void {
+  if (got === undefined) throw new Error('there are no bytes');
+  if (got.length !== expected.length) {
+    throw new Error(`${got.length} bytes, expected ${expected.length}`);
+  }
+  for (let i = 0; i < got.length; i++) {
+    if (got[i] !== expected[i]) throw new Error(`byte ${i} is ${got[i]}, expected ${expected[i]}`);
+  }
+}
