@@ -92,6 +92,14 @@ export class FairEntities {
     const queue = this.queue[entity];
     return queue < this.cpus ? NIL : this.taskCapacity + queue - this.cpus;
   }
+  /** Whether the entity is a group's and not a task. */
+  isGroup(entity: number): boolean {
+    return entity >= this.taskCapacity;
+  }
+  /** The entity of a group on a CPU. */
+  entityOf(group: number, cpu: number): number {
+    return this.taskCapacity + group * this.cpus + cpu;
+  }
   /** The queue a group entity stands for; NIL for a task. */
   ownedQueue(entity: number): number {
     return entity < this.taskCapacity ? NIL : entity - this.taskCapacity + this.cpus;
@@ -153,6 +161,10 @@ export class FairEntities {
 
   /** `__calc_delta(ns, weight[entity], load[queue])`: the entity's part of `ns`. */
   shareOf(queue: number, entity: number, ns: number): number {
+    // A group that is about to enter the queue counts as if it were there.
+    if (this.onQueue[entity] === 0) {
+      return calcDelta(ns, this.weight[entity], inverseOf(this.load[queue] + this.weight[entity]));
+    }
     let inverse = this.loadInverse[queue];
     if (inverse === 0) {
       assert(this.load[queue] > 0, 'a queue with an entity has load');

@@ -1,4 +1,5 @@
 import { assert, checkInteger, NIL, type VirtAddr } from '@hotpath/hw-x86';
+import { Bandwidth } from '../bandwidth.js';
 import { FairEntities } from '../fair-entities.js';
 import {
   DEQUEUE_SAVE,
@@ -43,6 +44,7 @@ class Cfs implements Policy {
   nextTimerNs = Infinity;
   private readonly tasks: Tasks;
   private readonly fair: FairEntities;
+  private readonly bandwidth: Bandwidth;
   private readonly tree: RedBlackTree;
   private readonly latency: number;
   private readonly minGranularity: number;
@@ -67,6 +69,7 @@ class Cfs implements Policy {
     this.tasks = context.tasks;
     const fair = new FairEntities(context);
     this.fair = fair;
+    this.bandwidth = new Bandwidth(context.groups);
     this.tree = new RedBlackTree(fair.entityCount, fair.queueCount, false, context.meter);
     const cpus = context.tasks.cpuCount;
     const factor = options.scaleByCpus ? 32 - Math.clz32(Math.min(cpus, 8)) : 1;
@@ -116,10 +119,24 @@ class Cfs implements Policy {
     }
     for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
       if (fair.onQueue[entity] === 1) break;
+      if (fair.isGroup(entity) && !this.mayRun(entity)) break;
       this.enqueueEntity(fair.queue[entity], entity, how);
       how = ENQUEUE_WAKE;
     }
     this.refreshShares(task);
+  }
+
+  private charge(entity: number, ranNs: number): void {
+    this.bandwidth.charge(this.fair.groupOf(entity), ranNs, this.tasks.nowNs);
+    this.nextTimerNs = this.bandwidth.nextTimerNs;
+  }
+
+  /** Starts the group's period; false while it is throttled: it waits outside the root queue. */
+  private mayRun(entity: number): boolean {
+    const group = this.fair.groupOf(entity);
+    this.bandwidth.start(group, this.tasks.nowNs);
+    this.nextTimerNs = this.bandwidth.nextTimerNs;
+    return !this.bandwidth.throttled(group);
   }
 
   private enqueueEntity(queue: number, entity: number, flags: number): void {
@@ -190,6 +207,7 @@ class Cfs implements Policy {
     const fair = this.fair;
     for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
       const queue = fair.queue[entity];
+      if (fair.isGroup(entity)) this.charge(entity, ranNs);
       this.sumExec[entity] += ranNs;
       this.vruntime[entity] += fair.scaled(entity, ranNs);
       fair.touch(this.entityBase, entity);
@@ -244,6 +262,10 @@ class Cfs implements Policy {
     for (;;) {
       const entity = this.pickEntity(queue);
       if (entity === NIL) return NIL;
+      if (fair.isGroup(entity) && this.bandwidth.throttled(fair.groupOf(entity))) {
+        this.dequeueEntity(queue, entity, DEQUEUE_SLEEP);
+        continue;
+      }
       if (this.skip[queue] === entity) this.skip[queue] = NIL;
       if (this.last[queue] === entity) this.last[queue] = NIL;
       this.tree.remove(entity, queue);
@@ -305,6 +327,7 @@ class Cfs implements Policy {
     let preempt = false;
     for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
       const queue = fair.queue[entity];
+      if (fair.isGroup(entity) && this.bandwidth.throttled(fair.groupOf(entity))) return true;
       if (fair.count[queue] > 1 && this.overslept(queue, entity)) {
         if (this.last[queue] === entity) this.last[queue] = NIL;
         if (this.skip[queue] === entity) this.skip[queue] = NIL;
@@ -329,6 +352,9 @@ class Cfs implements Policy {
     let least = Infinity;
     for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
       const queue = fair.queue[entity];
+      if (fair.isGroup(entity)) {
+        least = Math.min(least, Math.max(1, this.bandwidth.leftNs(fair.groupOf(entity))));
+      }
       if (fair.count[queue] < 2) continue;
       const ideal = Math.min(this.slice(queue, entity), this.latency);
       const ran = this.sumExec[entity] - this.previousSum[entity];
@@ -382,7 +408,21 @@ class Cfs implements Policy {
   exit(task: number): void {
     assert(this.fair.onQueue[task] === 0, 'an ended task is in no queue');
   }
-  timer(): void {}
+  /** Periods of capped groups: their queues come back to the roots. */
+  timer(now: number): void {
+    const { bandwidth, fair } = this;
+    for (let group = bandwidth.refill(now); group !== NIL; group = bandwidth.refill(now)) {
+      for (let cpu = 0; cpu < this.tasks.cpuCount; cpu++) {
+        const entity = fair.entityOf(group, cpu);
+        if (bandwidth.throttled(group)) continue;
+        if (fair.onQueue[entity] === 1 || fair.count[fair.ownedQueue(entity)] === 0) continue;
+        bandwidth.start(group, now);
+        this.enqueueEntity(cpu, entity, ENQUEUE_WAKE);
+        fair.refreshShare(entity);
+      }
+    }
+    this.nextTimerNs = bandwidth.nextTimerNs;
+  }
 
   private refreshShares(task: number): void {
     const parent = this.fair.parentOf(task);

@@ -1,4 +1,5 @@
 import { assert, checkInteger, NIL, type VirtAddr } from '@hotpath/hw-x86';
+import { Bandwidth } from '../bandwidth.js';
 import { FairEntities } from '../fair-entities.js';
 import {
   DEQUEUE_EXIT,
@@ -27,6 +28,9 @@ export interface EevdfOptions {
   renormaliseNs?: number;
 }
 
+/** No timer is set closer: a nanosecond at a large weight is no virtual time at all. */
+const TIMER_MIN_NS = 1000;
+
 /**
  * Earliest eligible virtual deadline first, as in Linux 6.6 and later, in the state of 6.18
  * (kernel/sched/fair.c; Stoica and Abdel-Wahab 1995): a task is eligible while its lag is not
@@ -47,6 +51,7 @@ class Eevdf implements Policy {
   nextTimerNs = Infinity;
   private readonly tasks: Tasks;
   private readonly fair: FairEntities;
+  private readonly bandwidth: Bandwidth;
   private readonly tree: RedBlackTree;
   /** Those of the tree with a slice shorter than the default, by slice. */
   private readonly shortSlices: RedBlackTree;
@@ -74,6 +79,7 @@ class Eevdf implements Policy {
     this.tasks = context.tasks;
     const fair = new FairEntities(context);
     this.fair = fair;
+    this.bandwidth = new Bandwidth(context.groups);
     this.tree = new RedBlackTree(fair.entityCount, fair.queueCount, true, context.meter);
     this.shortSlices = new RedBlackTree(fair.entityCount, fair.queueCount, false, context.meter);
     const cpus = context.tasks.cpuCount;
@@ -128,12 +134,26 @@ class Eevdf implements Policy {
         if (this.delayed[entity] === 1) this.wakeDelayed(entity);
         break;
       }
+      if (fair.isGroup(entity) && !this.mayRun(entity)) break;
       const queue = fair.queue[entity];
       this.place(queue, entity, how);
       this.link(queue, entity);
       how = ENQUEUE_WAKE;
     }
     this.refreshShares(task);
+  }
+
+  private charge(entity: number, ranNs: number): void {
+    this.bandwidth.charge(this.fair.groupOf(entity), ranNs, this.tasks.nowNs);
+    this.nextTimerNs = this.bandwidth.nextTimerNs;
+  }
+
+  /** Starts the group's period; false while it is throttled: it waits outside the root queue. */
+  private mayRun(entity: number): boolean {
+    const group = this.fair.groupOf(entity);
+    this.bandwidth.start(group, this.tasks.nowNs);
+    this.nextTimerNs = this.bandwidth.nextTimerNs;
+    return !this.bandwidth.throttled(group);
   }
 
   private link(queue: number, entity: number): void {
@@ -324,6 +344,7 @@ class Eevdf implements Policy {
     const fair = this.fair;
     for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
       const queue = fair.queue[entity];
+      if (fair.isGroup(entity)) this.charge(entity, ranNs);
       this.vruntime[entity] += fair.scaled(entity, ranNs);
       fair.touch(this.entityBase, entity);
       this.follow(queue);
@@ -336,6 +357,7 @@ class Eevdf implements Policy {
     for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
       const queue = fair.queue[entity];
       const ended = this.renewDeadline(entity);
+      if (fair.isGroup(entity) && this.bandwidth.throttled(fair.groupOf(entity))) return true;
       if (fair.count[queue] < 2) continue;
       if (ended || this.vruntime[entity] >= this.protectedTo[entity]) give = true;
     }
@@ -353,10 +375,15 @@ class Eevdf implements Policy {
     const fair = this.fair;
     let least = Infinity;
     for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
+      if (fair.isGroup(entity)) {
+        const left = this.bandwidth.leftNs(fair.groupOf(entity));
+        least = Math.min(least, Math.max(TIMER_MIN_NS, left));
+      }
       if (fair.count[fair.queue[entity]] < 2) continue;
       const end = Math.min(this.protectedTo[entity], this.deadline[entity]);
       const virtual = Math.max(0, end - this.vruntime[entity]);
-      least = Math.min(least, Math.max(1, Math.ceil((virtual * fair.weight[entity]) / 1024)));
+      const left = Math.ceil((virtual * fair.weight[entity]) / 1024);
+      least = Math.min(least, Math.max(TIMER_MIN_NS, left));
     }
     return least;
   }
@@ -374,9 +401,11 @@ class Eevdf implements Policy {
     for (;;) {
       const entity = this.pickEntity(queue, true);
       if (entity === NIL) return NIL;
-      if (this.delayed[entity] === 1) {
+      const capped = fair.isGroup(entity) && this.bandwidth.throttled(fair.groupOf(entity));
+      if (this.delayed[entity] === 1 || capped) {
         this.putBackFrom(cpu);
-        this.release(entity, DEQUEUE_SLEEP);
+        if (this.delayed[entity] === 1) this.release(entity, DEQUEUE_SLEEP);
+        else this.unlink(queue, entity, DEQUEUE_SLEEP);
         queue = cpu;
         continue;
       }
@@ -527,7 +556,21 @@ class Eevdf implements Policy {
     if (this.delayed[task] === 1) this.release(task, DEQUEUE_EXIT);
     assert(this.fair.onQueue[task] === 0, 'an ended task is in no queue');
   }
-  timer(): void {}
+  /** Periods of capped groups: their queues come back to the roots. */
+  timer(now: number): void {
+    const { bandwidth, fair } = this;
+    for (let group = bandwidth.refill(now); group !== NIL; group = bandwidth.refill(now)) {
+      for (let cpu = 0; cpu < this.tasks.cpuCount; cpu++) {
+        const entity = fair.entityOf(group, cpu);
+        if (bandwidth.throttled(group)) continue;
+        if (fair.onQueue[entity] === 1 || fair.count[fair.ownedQueue(entity)] === 0) continue;
+        bandwidth.start(group, now);
+        this.place(cpu, entity, ENQUEUE_WAKE);
+        this.link(cpu, entity);
+      }
+    }
+    this.nextTimerNs = bandwidth.nextTimerNs;
+  }
 
   private refreshShares(task: number): void {
     const fair = this.fair;
