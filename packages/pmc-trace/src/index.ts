@@ -59,7 +59,12 @@ export {
   type TraceVisitor,
 } from './read/visitor.js';
 export { CpuTraceHook } from './tracer/cpu-hook.js';
-export { TraceEmitter } from './tracer/emitter.js';
+export { type EventWriter, TraceEmitter } from './tracer/emitter.js';
+export {
+  type FlightDump,
+  FlightRecorder,
+  type FlightRecorderOptions,
+} from './tracer/flight-recorder.js';
 export {
   KIND_LIMIT,
   PHASE_ASYNC_BEGIN,
@@ -95,6 +100,18 @@ export {
   type RingMode,
   TraceRing,
 } from './tracer/ring.js';
+export {
+  type SharedRingMode,
+  SharedRingReader,
+  SharedRingWriter,
+  sharedRingBytes,
+} from './tracer/shared-ring.js';
+export {
+  attachRing,
+  type SharedRingHandle,
+  SharedTracer,
+  type SharedTracerOptions,
+} from './tracer/shared-tracer.js';
 export {
   DEFAULT_RING_CAPACITY,
   type SnapshotConsumer,
