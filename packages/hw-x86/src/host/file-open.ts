@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -6,11 +7,13 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  linkSync,
   openSync,
   readFileSync,
   readv,
   readvSync,
   type Stats,
+  unlinkSync,
   writev,
   writevSync,
 } from 'node:fs';
@@ -104,7 +107,7 @@ export function openFileDisk(options: FileDiskOptions): FileDisk {
     while (closers.length > 0) closers.pop()!();
   };
   try {
-    const byteCount = sizeOf(path, opened.descriptor, opened.stats);
+    const byteCount = sizeOf(path, opened.stats);
     checkSize(path, byteCount, blockBytes, size);
     if ((options.lock ?? !readOnly) && opened.stats.isFile()) {
       const lock = FileLock.take(path);
@@ -145,14 +148,28 @@ function openOrCreate(
     }
   }
   try {
-    const descriptor = openSync(path, flags | constants.O_CREAT | constants.O_EXCL, 0o666);
-    ftruncateSync(descriptor, createBytes);
-    fsyncSync(descriptor);
-    syncFolder(dirname(path));
-    return { descriptor, stats: fstatSync(descriptor) };
+    createWhole(path, createBytes);
+    return openExisting(path, flags);
   } catch (error) {
     throw openError(path, error);
   }
+}
+
+/** Nobody sees the file before it has its size; whoever comes second opens the first one's. */
+function createWhole(path: string, byteCount: number): void {
+  const draft = `${path}.${randomUUID()}.new`;
+  const descriptor = openSync(draft, 'wx');
+  try {
+    ftruncateSync(descriptor, byteCount);
+    fsyncSync(descriptor);
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EEXIST') throw error;
+  } finally {
+    closeSync(descriptor);
+    unlinkSync(draft);
+  }
+  syncFolder(dirname(path));
 }
 
 function openExisting(path: string, flags: number): { descriptor: number; stats: Stats } {
@@ -196,7 +213,7 @@ function openDurable(path: string, readOnly: boolean, descriptor: number): numbe
   }
 }
 
-function sizeOf(path: string, _descriptor: number, stats: Stats): number {
+function sizeOf(path: string, stats: Stats): number {
   if (stats.isFile()) return stats.size;
   if (stats.isBlockDevice()) return blockDeviceBytes(path, stats.rdev);
   throw new DiskOpenError(
