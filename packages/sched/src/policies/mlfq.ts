@@ -101,6 +101,11 @@ class Mlfq implements Policy {
   pickNext(cpu: number, previous: number): number {
     if (previous !== NIL && this.parked[previous] === 1) {
       this.parked[previous] = 0;
+      if (this.left[previous] <= 0) {
+        this.pop(previous, cpu);
+        this.endQuantum(previous);
+        this.push(previous, cpu, false);
+      }
     } else if (previous !== NIL) {
       if (this.left[previous] <= 0) {
         this.endQuantum(previous);
@@ -212,7 +217,9 @@ class Mlfq implements Policy {
   private park(task: number, cpu: number): void {
     if (this.parked[task] === 1) return;
     this.parked[task] = 1;
-    this.push(task, cpu, true);
+    const ended = this.left[task] <= 0;
+    if (ended) this.endQuantum(task);
+    this.push(task, cpu, !ended);
   }
 
   private push(task: number, cpu: number, head: boolean): void {
@@ -250,7 +257,8 @@ class Mlfq implements Policy {
         assert(bit === this.rings.size[ring] > 0, 'the bitmap tells the nonempty levels');
         for (let task = this.rings.first(ring); task !== NIL; task = this.rings.next(task)) {
           assert(this.level[task] === level, 'a task waits at its level');
-          assert(this.left[task] > 0, 'a waiting task has quantum left');
+          const waiting = this.parked[task] === 0;
+          assert(!waiting || this.left[task] > 0, 'a waiting task has quantum left');
         }
       }
     }
