@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -151,15 +151,18 @@ test('two that create at once get one file of the right size, and one of them th
     import { openFileDisk } from ${JSON.stringify(entry)};
     try { openFileDisk({ path: process.argv[1], create: true, blockCount: 16 }); console.log('opened'); }
     catch (error) { console.log(error.code); }
-    setTimeout(() => {}, 3000);`;
+    setTimeout(() => {}, 20_000);`;
   const args = ['--import', 'tsx', '--conditions', '@hotpath/source', '--input-type=module', '-e'];
+  const children: ChildProcess[] = [];
   const outcome = (): Promise<string> =>
     new Promise((resolve) => {
       const child = spawn(process.execPath, [...args, code, path]);
+      children.push(child);
       child.stdout.once('data', (text: Buffer) => resolve(text.toString().trim()));
       child.stderr.once('data', (text: Buffer) => resolve(text.toString()));
     });
   return Promise.all([outcome(), outcome(), outcome()]).then((outcomes) => {
+    for (const child of children) child.kill();
     expect(outcomes.sort()).toEqual(['ERR_DISK_LOCKED', 'ERR_DISK_LOCKED', 'opened']);
     expect(statSync(path).size).toBe(65_536);
   });
