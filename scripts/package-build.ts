@@ -2,26 +2,31 @@
 
 import type { Options } from 'tsup';
 
-/** Options of tsup for a package whose entries are `entry` (output name -> source). */
-export function packageBuild(entry: Record<string, string>): Options {
+/**
+ * Options of tsup for a package whose entries are `entry` (output name -> source). The two halves of a
+ * build are run apart, since only the first is needed to run anything: `tsup` makes the JavaScript,
+ * `tsup --env.HALF declarations` the types.
+ */
+export function packageBuild(entry: Record<string, string>, flags: Options): Options {
+  const declarations = flags.env?.['HALF'] === 'declarations';
   return {
     entry,
     format: 'esm',
     target: 'node20',
     platform: 'neutral',
-    // TypeScript 6 calls an option deprecated that tsup's declaration build still sets.
-    dts: {
-      compilerOptions: {
-        ignoreDeprecations: '6.0',
-        // The check of types reports what is unused; a package can be built without that.
-        noUnusedLocals: false,
-        noUnusedParameters: false,
-      },
-    },
+    dts: declarations && { only: true, compilerOptions: declarationOptions },
     sourcemap: true,
     splitting: true,
-    clean: true,
+    clean: ['!**/*.d.ts'],
     silent: true,
     external: [/^node:/],
   };
 }
+
+const declarationOptions = {
+  // TypeScript 6 calls an option deprecated that tsup's declaration build still sets.
+  ignoreDeprecations: '6.0',
+  // The check of types reports what is unused; a package can be built without that.
+  noUnusedLocals: false,
+  noUnusedParameters: false,
+};

@@ -15,7 +15,8 @@ function node(args) {
   return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1;
 }
 
-const build = () => turbo(['build'], ['--output-logs=errors-only']);
+const build = () => turbo(['build']);
+const buildAll = () => turbo(['build', 'declarations']);
 
 function test() {
   rmSync(resultsPath, { force: true });
@@ -57,7 +58,7 @@ function check(args) {
   const steps = [
     ['format and lint', () => runPnpm(['run', '--silent', 'lint'])],
     ['types', () => runPnpm(['run', '--silent', 'types'])],
-    ['build', build],
+    ['build', buildAll],
     ['packages', () => runPnpm(['run', '--silent', 'pack-check'])],
   ];
   const testStatus = args[0] === '--after-test' ? Number(args[1]) : test();
@@ -77,7 +78,7 @@ function start(args) {
   return status === 0 ? node(['packages/bench/bin/hotpath.js', 'suite', ...args]) : status;
 }
 
-const commands = { start, test: runTests, check, build };
+const commands = { start, test: runTests, check, build: buildAll };
 const [command = '', ...args] = process.argv.slice(2);
 if (!Object.hasOwn(commands, command)) {
   console.error(`unknown command '${command}': one of ${Object.keys(commands).join(', ')}`);

@@ -7,16 +7,16 @@ const peers = readdirSync('src/peers', { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .map((path) => `peers/${path.slice(0, -3)}`);
 
-const build = packageBuild({
+const entries = {
   index: 'src/index.ts',
   cli: 'src/cli.ts',
   'harness/child': 'src/harness/child.ts',
   ...Object.fromEntries(peers.map((path) => [path, `src/${path}.ts`])),
-});
+};
 
-export default defineConfig({
-  ...build,
+export default defineConfig((flags) => {
+  const build = packageBuild(entries, flags);
   // Only the library has declarations; the rest is run, not imported.
-  dts: { ...Object(build.dts), entry: 'src/index.ts' },
-  platform: 'node',
+  const dts = build.dts ? { ...Object(build.dts), entry: 'src/index.ts' } : false;
+  return { ...build, dts, platform: 'node' };
 });

@@ -1,10 +1,13 @@
 import { defineConfig } from 'tsup';
 import { packageBuild } from '../../scripts/package-build.js';
 
-export default defineConfig(
-  packageBuild({
-    index: 'src/index.ts',
-    'conformance/index': 'src/conformance/index.ts',
-    'node/index': 'src/node/index.ts',
-  }),
+export default defineConfig((flags) =>
+  packageBuild(
+    {
+      index: 'src/index.ts',
+      'conformance/index': 'src/conformance/index.ts',
+      'node/index': 'src/node/index.ts',
+    },
+    flags,
+  ),
 );

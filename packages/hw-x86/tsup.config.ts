@@ -1,11 +1,14 @@
 import { defineConfig } from 'tsup';
 import { packageBuild } from '../../scripts/package-build.js';
 
-export default defineConfig(
-  packageBuild({
-    index: 'src/index.ts',
-    'model/index': 'src/model/index.ts',
-    'host/index': 'src/host/index.ts',
-    'conformance/index': 'src/conformance/index.ts',
-  }),
+export default defineConfig((flags) =>
+  packageBuild(
+    {
+      index: 'src/index.ts',
+      'model/index': 'src/model/index.ts',
+      'host/index': 'src/host/index.ts',
+      'conformance/index': 'src/conformance/index.ts',
+    },
+    flags,
+  ),
 );

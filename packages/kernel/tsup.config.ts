@@ -1,8 +1,11 @@
 import { defineConfig } from 'tsup';
 import { packageBuild } from '../../scripts/package-build.js';
 
-export default defineConfig(
-  packageBuild({
-    index: 'src/index.ts',
-  }),
+export default defineConfig((flags) =>
+  packageBuild(
+    {
+      index: 'src/index.ts',
+    },
+    flags,
+  ),
 );

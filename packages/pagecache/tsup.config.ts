@@ -1,9 +1,12 @@
 import { defineConfig } from 'tsup';
 import { packageBuild } from '../../scripts/package-build.js';
 
-export default defineConfig(
-  packageBuild({
-    index: 'src/index.ts',
-    'node/index': 'src/node/index.ts',
-  }),
+export default defineConfig((flags) =>
+  packageBuild(
+    {
+      index: 'src/index.ts',
+      'node/index': 'src/node/index.ts',
+    },
+    flags,
+  ),
 );
