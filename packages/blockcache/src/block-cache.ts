@@ -25,6 +25,7 @@ import {
   type TraceHook,
 } from '@hotpath/hw-x86';
 import type { BlockCacheOptions } from './block-cache-options.js';
+import { CacheMeter } from './cache-meter.js';
 import { CachedDevice } from './cached-device.js';
 import { ForeignWrites } from './foreign-writes.js';
 import { Jobs } from './jobs.js';
@@ -67,6 +68,7 @@ export class BlockCache {
   readonly #foreign: ForeignWrites;
   readonly #loader: Loader;
   readonly #trace: TraceHook | null;
+  readonly #meter: CacheMeter | null;
   readonly #line: InterruptLine | null;
   /** A pin or a transfer ended since the queues were last tried. */
   #stirred = false;
@@ -97,6 +99,8 @@ export class BlockCache {
     this.#trace = options.trace ?? null;
     this.#line = options.line ?? null;
     this.#map = new (slotMapFor(options.policy ?? '2q'))(capacity);
+    const meter = options.meter ?? null;
+    this.#meter = meter === null ? null : new CacheMeter(meter, this.#map);
     const place = new SlotMemory(memory, blockBytes, capacity, options.base, options.frames);
     this.#slots = new Slots(this.#map, place);
     this.#transfers = new Transfers(memory, blockBytes, mergeLimit, {
@@ -125,6 +129,7 @@ export class BlockCache {
       mergeLimit,
       retryLimit,
       trace: this.#trace,
+      meter: this.#meter,
       deviceOf: (key: number) => this.#deviceOfKey(key),
       settled: () => this.#stir(),
     };
@@ -189,7 +194,9 @@ export class BlockCache {
     const { firstKey, blockCount } = this.#devices[device];
     if (!(block < blockCount)) return NIL;
     const slot = this.#map.find(firstKey + block);
+    if (this.#meter !== null) this.#meter.find(firstKey + block);
     if (slot === NIL || (this.#slots.flags[slot] & VALID) === 0) return NIL;
+    if (this.#meter !== null) this.#meter.hit(slot);
     this.#map.touch(slot);
     this.#map.held[slot] += 1;
     this.counts.hits += 1;
@@ -347,6 +354,9 @@ export class BlockCache {
   /** The pinned block was changed. Call it after the change and before anything that waits. */
   markDirty(slot: number): number {
     assert(this.#map.held[slot] > 0, 'block cache: markDirty without a pin');
+    if (this.#meter !== null) {
+      this.#meter.markDirty(slot, (this.#slots.flags[slot] & DIRTY) === 0);
+    }
     if ((this.#slots.flags[slot] & DIRTY) !== 0) return OK;
     if (this.#deviceOfKey(this.#map.keyOf(slot)).device.readOnly) return EROFS;
     this.#slots.setDirty(slot);
@@ -364,6 +374,7 @@ export class BlockCache {
     const held = this.#map.held;
     assert(held[slot] > 0, 'block cache: release without a pin');
     held[slot] -= 1;
+    if (this.#meter !== null) this.#meter.release(slot, held[slot] === 0);
     if (held[slot] === 0 && this.#loader.queued > 0) this.#stir();
   }
 
@@ -441,6 +452,7 @@ export class BlockCache {
   resize(capacity: number): void {
     checkInteger('ERR_CAPACITY', 'capacity', capacity, 1, 2 ** 26);
     this.#slots.resize(capacity);
+    if (this.#meter !== null) this.#meter.resized();
     this.#loader.evictDownTo(capacity, NIL);
     this.#slots.memory.giveBackAll();
     this.#stir();

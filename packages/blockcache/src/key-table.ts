@@ -16,7 +16,7 @@ const FOLD = 0x85ebca6b | 0;
 const TWO_32 = 4_294_967_296;
 
 /** Home bucket of a key in a table of `2**(32 - shift)` buckets. */
-function homeOf(key: number, shift: number): number {
+export function homeOf(key: number, shift: number): number {
   const high = key >= TWO_32 ? Math.imul((key / TWO_32) | 0, FOLD) : 0;
   const mixed = (key | 0) ^ high;
   return Math.imul(mixed ^ (mixed >>> 15), GOLDEN) >>> shift;
@@ -34,37 +34,37 @@ export class KeyTable implements RecordsUser {
   readonly #records: SlotRecords;
   /** The records' own array: a hop less on every look-up. */
   #keys!: Float64Array;
-  #buckets: Int32Array;
-  #shift: number;
+  /** Slot + 1, or 0 for an empty bucket. Read only for others; replaced by `rebuild`. */
+  buckets: Int32Array;
+  /** 32 minus the binary logarithm of the number of buckets. */
+  shift: number;
 
   constructor(records: SlotRecords) {
     this.#records = records;
     records.addUser(this);
     const bucketCount = bucketCountFor(records.slotCount);
-    this.#buckets = new Int32Array(bucketCount);
-    this.#shift = 32 - Math.log2(bucketCount);
+    this.buckets = new Int32Array(bucketCount);
+    this.shift = 32 - Math.log2(bucketCount);
   }
 
   recordsGrew(records: SlotRecords): void {
     this.#keys = records.keys;
   }
 
-  /** Buckets, for the meter: bucket `b` lies at byte `4 * b`. */
-  get bucketCount(): number {
-    return this.#buckets.length;
-  }
-
   /** Home bucket of `key`, where its probe begins. */
   home(key: number): number {
-    return homeOf(key, this.#shift);
+    return homeOf(key, this.shift);
   }
 
-  /** Slot of `key`, or NIL. O(1) expected. */
+  /**
+   * Slot of `key`, or NIL. O(1) expected. {@link SlotMap} has the same loop written out over arrays
+   * of its own.
+   */
   find(key: number): number {
-    const buckets = this.#buckets;
+    const buckets = this.buckets;
     const keys = this.#keys;
     const mask = buckets.length - 1;
-    let bucket = homeOf(key, this.#shift);
+    let bucket = homeOf(key, this.shift);
     let entry = buckets[bucket];
     while (entry !== 0) {
       if (keys[(entry - 1) * KEY_STRIDE + KEY] === key) return entry - 1;
@@ -76,18 +76,18 @@ export class KeyTable implements RecordsUser {
 
   /** Enters a slot whose key stands in its record and is not in the table. O(1) expected. */
   insert(slot: number): void {
-    const buckets = this.#buckets;
+    const buckets = this.buckets;
     const mask = buckets.length - 1;
-    let bucket = homeOf(this.#keys[slot * KEY_STRIDE + KEY], this.#shift);
+    let bucket = homeOf(this.#keys[slot * KEY_STRIDE + KEY], this.shift);
     while (buckets[bucket] !== 0) bucket = (bucket + 1) & mask;
     buckets[bucket] = slot + 1;
   }
 
   /** Takes out a slot that is in the table. O(1) expected. */
   remove(slot: number): void {
-    const buckets = this.#buckets;
+    const buckets = this.buckets;
     const keys = this.#keys;
-    const shift = this.#shift;
+    const shift = this.shift;
     const mask = buckets.length - 1;
     let hole = homeOf(keys[slot * KEY_STRIDE + KEY], shift);
     while (buckets[hole] !== slot + 1) {
@@ -112,20 +112,20 @@ export class KeyTable implements RecordsUser {
   /** Enters every listed slot into a table fit for the records' new size. O(slots). */
   rebuild(slots: Iterable<number>): void {
     const bucketCount = bucketCountFor(this.#records.slotCount);
-    this.#buckets = new Int32Array(bucketCount);
-    this.#shift = 32 - Math.log2(bucketCount);
+    this.buckets = new Int32Array(bucketCount);
+    this.shift = 32 - Math.log2(bucketCount);
     for (const slot of slots) this.insert(slot);
   }
 
   /** Slots in the table, in no order. */
   *slots(): Generator<number, void, void> {
-    for (const entry of this.#buckets) if (entry !== 0) yield entry - 1;
+    for (const entry of this.buckets) if (entry !== 0) yield entry - 1;
   }
 
   /** Throws InvariantError unless every slot is found from its home and `count` slots are here. */
   checkInvariants(count: number): void {
     let occupied = 0;
-    for (const entry of this.#buckets) {
+    for (const entry of this.buckets) {
       if (entry === 0) continue;
       occupied += 1;
       assert(entry - 1 < this.#records.slotCount, 'key table: an entry names no slot');
@@ -133,6 +133,6 @@ export class KeyTable implements RecordsUser {
       assert(this.find(key) === entry - 1, 'key table: a slot is not found by its own key');
     }
     assert(occupied === count, 'key table: occupied buckets differ from the count');
-    assert(occupied * 4 <= this.#buckets.length * 3 || occupied < 4, 'key table: too full');
+    assert(occupied * 4 <= this.buckets.length * 3 || occupied < 4, 'key table: too full');
   }
 }

@@ -15,6 +15,7 @@ import {
   READ,
   type TraceHook,
 } from '@hotpath/hw-x86';
+import type { CacheMeter } from './cache-meter.js';
 import type { CachedDevice } from './cached-device.js';
 import type { ForeignWrites } from './foreign-writes.js';
 import { ATTACHED, DIRTY, READAHEAD, UNMOVABLE, VALID, WRITING } from './slot-flags.js';
@@ -71,6 +72,7 @@ export interface LoaderParts {
   readonly mergeLimit: number;
   readonly deviceOf: (key: number) => CachedDevice;
   readonly trace: TraceHook | null;
+  readonly meter: CacheMeter | null;
 }
 
 /** Serves misses of one cache. */
@@ -132,11 +134,13 @@ export class Loader {
   }
 
   #serve(ask: Ask): number {
-    const { slots } = this.#parts;
+    const { slots, meter } = this.#parts;
     const slot = slots.map.find(ask.key);
+    if (meter !== null) meter.find(ask.key);
     if (slot !== NIL) {
       if (ask.kind === ASK_ATTACH) return this.#reattach(slot, ask);
       if ((slots.flags[slot] & VALID) !== 0) {
+        if (meter !== null) meter.hit(slot);
         slots.map.touch(slot);
         slots.map.held[slot] += 1;
         return slot;
@@ -207,6 +211,7 @@ export class Loader {
     map.miss(key);
     if (map.size >= map.capacity && !this.evictDownTo(map.capacity - 1, key)) return NIL;
     const slot = map.insert(key);
+    if (this.#parts.meter !== null) this.#parts.meter.insert(slot, key);
     if (!own) {
       slots.memory.giveBack(slot);
       return slot;
@@ -257,6 +262,7 @@ export class Loader {
   evict(slot: number): void {
     const { slots, trace, deviceOf } = this.#parts;
     this.counts.evictions += 1;
+    if (this.#parts.meter !== null) this.#parts.meter.remove(slot);
     if (trace !== null) {
       const key = slots.map.keyOf(slot);
       const device = deviceOf(key);

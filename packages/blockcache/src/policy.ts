@@ -2,6 +2,7 @@
  * The interface of a replacement policy. A policy orders slots; it knows nothing of data, devices or
  * dirt. One call site of a cache sees one policy class (`slotMapClass`), so that calls are inlined.
  */
+import type { Meter, VirtAddr } from '@hotpath/hw-x86';
 import type { SlotRecords } from './slot-records.js';
 
 /** What a policy is given to work on. */
@@ -24,12 +25,22 @@ export interface Policy {
   miss(key: number): void;
   /** A resident slot was used. The hot path: O(1), no allocation. */
   touch(slot: number): void;
+  /**
+   * Tells a meter what `touch(slot)` will load and store; `recordBase` is where the records lie. What
+   * lies in columns of the policy's own may be left out if `touch` is a single store.
+   */
+  charge(slot: number, meter: Meter, recordBase: VirtAddr): void;
   /** The slot that should make room for `key`, or NIL if all are held. It stays resident. */
   victim(key: number): number;
   /** The slot now holds the key that stands in its record. */
   insert(slot: number): void;
   /** The slot leaves: evicted for another (remember it as a ghost), or dropped by its owner. */
   remove(slot: number, evicted: boolean): void;
+  /**
+   * Optional, for speed: the same as `remove(slot, true)` and `insert(slot)` in one, called after a
+   * `victim` that answered this slot; its record holds the new key already. For policies without ghosts.
+   */
+  replace?(slot: number): void;
   /** The number of slots that may be resident has changed; columns may have grown. */
   resize(capacity: number): void;
   /** Throws InvariantError when its structures contradict each other. */

@@ -3,9 +3,16 @@
  * on, and useful alone. Values are the caller's: columns indexed by slot.
  */
 import { ArgumentError, assert, checkInteger, NIL } from '@hotpath/hw-x86';
-import { KeyTable } from './key-table.js';
+import { homeOf, KeyTable } from './key-table.js';
 import type { Policy, PolicyClass } from './policy.js';
-import { KEY, KEY_STRIDE, LINK_STRIDE, NEXT, SlotRecords } from './slot-records.js';
+import {
+  KEY,
+  KEY_STRIDE,
+  LINK_STRIDE,
+  NEXT,
+  type RecordsUser,
+  SlotRecords,
+} from './slot-records.js';
 
 /** Most slots of one map: table entries are 32-bit words. */
 export const SLOT_LIMIT = 2 ** 26;
@@ -65,6 +72,11 @@ export interface SlotMap {
   checkInvariants(): void;
 }
 
+function checkKey(key: number): void {
+  if (key >= 0 && key <= KEY_LIMIT && Math.floor(key) === key) return;
+  throw new ArgumentError('ERR_KEY', `key is ${key}; allowed: a whole number 0..2**53-1`);
+}
+
 /** A class of maps specialised to one policy. */
 export type SlotMapClass = new (capacity: number) => SlotMap;
 
@@ -75,7 +87,7 @@ export type SlotMapClass = new (capacity: number) => SlotMap;
  */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a whole class, made anew per policy.
 export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
-  return class implements SlotMap {
+  return class implements SlotMap, RecordsUser {
     readonly records: SlotRecords;
     readonly table: KeyTable;
     readonly policy: Policy;
@@ -84,6 +96,12 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
     size = 0;
     hit = false;
     evictedKey = NIL;
+    // The arrays of records and table once more: a hit touches them through no other object.
+    #keys!: Float64Array;
+    #links!: Int32Array;
+    #buckets: Int32Array;
+    #shift: number;
+    readonly #canReplace: boolean;
     /** Slots below were used at least once; the free ones among them are chained by NEXT. */
     #fresh = 0;
     #free = NIL;
@@ -94,21 +112,40 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
       this.records = new SlotRecords(capacity);
       this.held = new Int32Array(capacity);
       this.table = new KeyTable(this.records);
+      this.#buckets = this.table.buckets;
+      this.#shift = this.table.shift;
+      this.records.addUser(this);
       this.policy = new PolicyOf(this, capacity);
+      this.#canReplace = this.policy.replace !== undefined;
+    }
+
+    recordsGrew(records: SlotRecords): void {
+      this.#keys = records.keys;
+      this.#links = records.links;
     }
 
     find(key: number): number {
-      return this.table.find(key);
+      const buckets = this.#buckets;
+      const keys = this.#keys;
+      const mask = buckets.length - 1;
+      let bucket = homeOf(key, this.#shift);
+      let entry = buckets[bucket];
+      while (entry !== 0) {
+        if (keys[entry * KEY_STRIDE + (KEY - KEY_STRIDE)] === key) return entry - 1;
+        bucket = (bucket + 1) & mask;
+        entry = buckets[bucket];
+      }
+      return NIL;
     }
 
     get(key: number): number {
-      const slot = this.table.find(key);
+      const slot = this.find(key);
       if (slot !== NIL) this.policy.touch(slot);
       return slot;
     }
 
     getOrInsert(key: number): number {
-      const found = this.table.find(key);
+      const found = this.find(key);
       if (found === NIL) return this.#bringIn(key);
       this.policy.touch(found);
       this.hit = true;
@@ -117,6 +154,7 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
 
     // Apart from the hit, so that the hit is small enough to be inlined.
     #bringIn(key: number): number {
+      checkKey(key);
       this.hit = false;
       this.evictedKey = NIL;
       this.policy.miss(key);
@@ -124,13 +162,23 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
         const victim = this.policy.victim(key);
         if (victim === NIL) return NIL;
         this.evictedKey = this.keyOf(victim);
+        if (this.#canReplace && this.size === this.capacity) return this.#replace(victim, key);
         this.remove(victim, true);
       }
       return this.insert(key);
     }
 
+    #replace(slot: number, key: number): number {
+      assert(this.held[slot] === 0, 'slot map: a held slot is replaced');
+      this.table.remove(slot);
+      this.#keys[slot * KEY_STRIDE + KEY] = key;
+      this.table.insert(slot);
+      this.policy.replace?.(slot);
+      return slot;
+    }
+
     keyOf(slot: number): number {
-      return this.records.keys[slot * KEY_STRIDE + KEY];
+      return this.#keys[slot * KEY_STRIDE + KEY];
     }
 
     touch(slot: number): void {
@@ -147,17 +195,15 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
 
     insert(key: number): number {
       assert(this.size < this.capacity, 'slot map: insert into a full map');
-      if (!(key >= 0 && key <= KEY_LIMIT && Math.floor(key) === key)) {
-        throw new ArgumentError('ERR_KEY', `key is ${key}; allowed: a whole number 0..2**53-1`);
-      }
+      checkKey(key);
       let slot = this.#free;
       if (slot === NIL) {
         slot = this.#fresh;
         this.#fresh += 1;
       } else {
-        this.#free = this.records.links[slot * LINK_STRIDE + NEXT];
+        this.#free = this.#links[slot * LINK_STRIDE + NEXT];
       }
-      this.records.keys[slot * KEY_STRIDE + KEY] = key;
+      this.#keys[slot * KEY_STRIDE + KEY] = key;
       this.table.insert(slot);
       this.policy.insert(slot);
       this.size += 1;
@@ -168,8 +214,8 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
       assert(this.held[slot] === 0, 'slot map: a held slot is removed');
       this.policy.remove(slot, evicted);
       this.table.remove(slot);
-      this.records.keys[slot * KEY_STRIDE + KEY] = NIL;
-      this.records.links[slot * LINK_STRIDE + NEXT] = this.#free;
+      this.#keys[slot * KEY_STRIDE + KEY] = NIL;
+      this.#links[slot * LINK_STRIDE + NEXT] = this.#free;
       this.#free = slot;
       this.size -= 1;
     }
@@ -190,6 +236,8 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
         held.set(this.held);
         this.held = held;
         this.table.rebuild(slots);
+        this.#buckets = this.table.buckets;
+        this.#shift = this.table.shift;
       }
       this.capacity = capacity;
       this.policy.resize(capacity);
@@ -203,7 +251,7 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
       this.table.checkInvariants(this.size);
       this.policy.checkInvariants();
       let free = 0;
-      for (let s = this.#free; s !== NIL; s = this.records.links[s * LINK_STRIDE + NEXT]) free += 1;
+      for (let s = this.#free; s !== NIL; s = this.#links[s * LINK_STRIDE + NEXT]) free += 1;
       assert(this.size + free === this.#fresh, 'slot map: a slot is neither resident nor free');
     }
   };

@@ -2,7 +2,7 @@
  * A doubly linked ring over slots, closed through a pseudo-slot (its head), so that linking never
  * branches on an empty list.
  */
-import { assert, NIL } from '@hotpath/hw-x86';
+import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import {
   LINK_STRIDE,
   NEXT,
@@ -95,6 +95,24 @@ export class SlotRing implements RecordsUser {
     links[slot * LINK_STRIDE + NEXT] = first;
     links[first * LINK_STRIDE + PREV] = slot;
     links[head * LINK_STRIDE + NEXT] = slot;
+  }
+
+  /** Tells a meter what `renew(slot)` will load and store; `base` is where the records lie. */
+  chargeRenew(slot: number, meter: Meter, base: VirtAddr): void {
+    const links = this.#links;
+    const at = (of: number, link: number) => base + 4 * (of * LINK_STRIDE + link);
+    meter.load(at(this.#head, NEXT));
+    meter.retire(1);
+    const first = links[this.#head * LINK_STRIDE + NEXT];
+    if (first === slot) return;
+    meter.load(at(slot, PREV));
+    meter.load(at(slot, NEXT));
+    meter.store(at(links[slot * LINK_STRIDE + PREV], NEXT));
+    meter.store(at(links[slot * LINK_STRIDE + NEXT], PREV));
+    meter.store(at(slot, PREV));
+    meter.store(at(slot, NEXT));
+    meter.store(at(first, PREV));
+    meter.store(at(this.#head, NEXT));
   }
 
   /** Throws InvariantError unless the ring is whole and as long as it says. O(size). */

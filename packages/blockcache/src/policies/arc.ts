@@ -3,7 +3,7 @@
  * again (T2), and ghosts of both (B1, B2); a hit in a ghost list moves the aimed-at size of T1 in its
  * favour.
  */
-import { assert, NIL } from '@hotpath/hw-x86';
+import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { GhostKeys } from '../ghost-keys.js';
 import type { Policy, PolicySlots } from '../policy.js';
 import { KEY, KEY_STRIDE } from '../slot-records.js';
@@ -60,6 +60,10 @@ export class ArcPolicy implements Policy {
     this.#once.remove(slot);
     this.#list[slot] = AGAIN;
     this.#again.push(slot);
+  }
+
+  charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
+    (this.#list[slot] === AGAIN ? this.#again : this.#once).chargeRenew(slot, meter, recordBase);
   }
 
   victim(): number {

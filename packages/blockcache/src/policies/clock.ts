@@ -3,7 +3,7 @@
  * clears bits until it meets a slot without one. A newcomer takes its victim's place, so no list is
  * needed; hit for hit it is FIFO with reinsertion.
  */
-import { assert, NIL } from '@hotpath/hw-x86';
+import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import type { Policy, PolicySlots } from '../policy.js';
 import {
   LINK_STRIDE,
@@ -42,6 +42,10 @@ export class ClockPolicy implements Policy, RecordsUser {
     this.#links[slot * LINK_STRIDE + PREV] = REFERENCED;
   }
 
+  charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
+    meter.store(recordBase + 4 * (slot * LINK_STRIDE + PREV));
+  }
+
   victim(): number {
     if (this.#count === 0) return NIL;
     const links = this.#links;
@@ -73,6 +77,11 @@ export class ClockPolicy implements Policy, RecordsUser {
     this.#count -= 1;
     // The newcomer in this place is the youngest: the hand must come to it last.
     if (slot === this.#hand) this.#hand += 1;
+  }
+
+  replace(slot: number): void {
+    this.#links[slot * LINK_STRIDE + PREV] = RESIDENT;
+    this.#hand = slot + 1;
   }
 
   resize(): void {}

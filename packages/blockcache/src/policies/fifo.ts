@@ -17,6 +17,8 @@ export class FifoPolicy implements Policy {
 
   touch(): void {}
 
+  charge(): void {}
+
   victim(): number {
     const held = this.#slots.held;
     const ring = this.#ring;
@@ -34,6 +36,10 @@ export class FifoPolicy implements Policy {
 
   remove(slot: number): void {
     this.#ring.remove(slot);
+  }
+
+  replace(slot: number): void {
+    this.#ring.renew(slot);
   }
 
   resize(): void {}

@@ -3,7 +3,7 @@
  * the others (HIR) pass through a small queue, a hundredth of the slots. The stack S orders by recency
  * LIR blocks, HIR blocks and, as ghosts, HIR blocks that are gone.
  */
-import { assert, NIL } from '@hotpath/hw-x86';
+import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { KeyTable } from '../key-table.js';
 import type { Policy, PolicySlots } from '../policy.js';
 import { KEY, KEY_STRIDE, SlotRecords } from '../slot-records.js';
@@ -85,6 +85,11 @@ export class LirsPolicy implements Policy {
     this.#isLir[slot] = 1;
     this.#lirCount += 1;
     this.#balance();
+  }
+
+  charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
+    // The stack has records of its own; its moves are as many as those of a ring here.
+    this.#queue.chargeRenew(slot, meter, recordBase);
   }
 
   victim(): number {

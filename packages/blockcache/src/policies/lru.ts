@@ -1,5 +1,5 @@
 /** Least recently used: one ring, a hit moves to the head, the tail goes. */
-import { NIL } from '@hotpath/hw-x86';
+import { type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import type { Policy, PolicySlots } from '../policy.js';
 import { SlotRing } from '../slot-ring.js';
 
@@ -19,6 +19,10 @@ export class LruPolicy implements Policy {
     this.#ring.renew(slot);
   }
 
+  charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
+    this.#ring.chargeRenew(slot, meter, recordBase);
+  }
+
   victim(): number {
     const held = this.#slots.held;
     const ring = this.#ring;
@@ -36,6 +40,10 @@ export class LruPolicy implements Policy {
 
   remove(slot: number): void {
     this.#ring.remove(slot);
+  }
+
+  replace(slot: number): void {
+    this.#ring.renew(slot);
   }
 
   resize(): void {}

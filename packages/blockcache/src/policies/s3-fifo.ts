@@ -3,10 +3,10 @@
  * was hit twice in it moves to the main FIFO, where hits give further rounds; ghosts of the small one
  * return to main directly.
  */
-import { assert, NIL } from '@hotpath/hw-x86';
+import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { GhostKeys } from '../ghost-keys.js';
 import type { Policy, PolicySlots } from '../policy.js';
-import { KEY, KEY_STRIDE } from '../slot-records.js';
+import { KEY, KEY_STRIDE, LINK_STRIDE, PREV } from '../slot-records.js';
 import { SlotRing } from '../slot-ring.js';
 
 const SMALL = 0;
@@ -50,6 +50,10 @@ export class S3FifoPolicy implements Policy {
   touch(slot: number): void {
     const hits = this.#hits[slot];
     if (hits < HIT_LIMIT) this.#hits[slot] = hits + 1;
+  }
+
+  charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
+    meter.store(recordBase + 4 * (slot * LINK_STRIDE + PREV));
   }
 
   victim(): number {

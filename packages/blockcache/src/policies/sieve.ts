@@ -3,8 +3,9 @@
  * the newest, sparing what was hit since it last came by. Unlike CLOCK, nothing is ever moved, so
  * newcomers stay apart from survivors.
  */
-import { assert, NIL } from '@hotpath/hw-x86';
+import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import type { Policy, PolicySlots } from '../policy.js';
+import { LINK_STRIDE, PREV } from '../slot-records.js';
 import { SlotRing } from '../slot-ring.js';
 
 /** SIEVE. `touch` is one store; `victim` O(1) amortised. */
@@ -25,6 +26,10 @@ export class SievePolicy implements Policy {
 
   touch(slot: number): void {
     this.#visited[slot] = 1;
+  }
+
+  charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
+    meter.store(recordBase + 4 * (slot * LINK_STRIDE + PREV));
   }
 
   victim(): number {
@@ -53,6 +58,12 @@ export class SievePolicy implements Policy {
   remove(slot: number): void {
     if (this.#hand === slot) this.#hand = this.#ring.newer(slot);
     this.#ring.remove(slot);
+  }
+
+  replace(slot: number): void {
+    if (this.#hand === slot) this.#hand = this.#ring.newer(slot);
+    this.#visited[slot] = 0;
+    this.#ring.renew(slot);
   }
 
   resize(): void {

@@ -3,7 +3,7 @@
  * of the slots); who comes back soon after leaving it (A1out, ghosts, half as many as slots) enters
  * the LRU main list (Am). A scan only ever fills A1in.
  */
-import { assert, NIL } from '@hotpath/hw-x86';
+import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { GhostKeys } from '../ghost-keys.js';
 import type { Policy, PolicySlots } from '../policy.js';
 import { KEY, KEY_STRIDE } from '../slot-records.js';
@@ -38,6 +38,10 @@ export class TwoQPolicy implements Policy {
 
   touch(slot: number): void {
     if (this.#list[slot] === MAIN) this.#main.renew(slot);
+  }
+
+  charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
+    if (this.#list[slot] === MAIN) this.#main.chargeRenew(slot, meter, recordBase);
   }
 
   victim(): number {
