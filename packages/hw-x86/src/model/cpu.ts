@@ -223,6 +223,18 @@ export class ModelCpu implements Cpu, ExceptionSink {
     this.enter(privilege);
   }
 
+  /** Checks TLBs, caches, counters and APIC; for tests. */
+  checkInvariants(): void {
+    this.mmu.translation.checkInvariants();
+    this.unit.checkInvariants();
+    this.apic.checkInvariants();
+    this.caches?.l1d.checkInvariants();
+    this.caches?.l1i.checkInvariants();
+    this.caches?.l2.checkInvariants();
+    assert(this.cells[HALTED] <= this.cells[TSC], 'CPU: halted for longer than it ran');
+    assert(this.mmu.translation.privilege === this.#privilege, 'CPU: two privilege levels');
+  }
+
   /** Scalars beside cells, memory, caches, TLBs and registers. */
   save(): CpuScalars {
     return {

@@ -1,4 +1,5 @@
-import { SIZE_2M, SIZE_4K } from './tlb-bank.js';
+import { assert } from '../errors.js';
+import { SIZE_2M, SIZE_4K, type TlbBank } from './tlb-bank.js';
 
 /** Entries of one direct-mapped table of small pages. */
 export const FRONT_SLOTS = 256;
@@ -8,6 +9,11 @@ export const METER_TABLE = 9;
 const TABLES = 10;
 // No masked address has bit 0 set, so this tag never matches.
 const NO_TAG = 1;
+
+/** Finds the first-level bank of a slot; for invariant checks. */
+export interface FrontedTlb {
+  bankOf(column: number): TlbBank | null;
+}
 
 /**
  * Direct-mapped finder over the first-level TLB, one table for each kind of access in each
@@ -80,6 +86,28 @@ export class FrontTable {
     this.low.fill(NO_TAG);
     this.largeLow.fill(NO_TAG);
     this.#fronted.fill(0);
+  }
+
+  /** Every live entry names a used first-level slot that translates its address; for tests. */
+  checkInvariants(tlb: FrontedTlb): void {
+    for (let at = 0; at < this.low.length; at++) {
+      if (this.low[at] === NO_TAG) continue;
+      const bank = tlb.bankOf(this.slot[at]);
+      assert(bank !== null, 'front table: no such first-level slot');
+      const slot = this.slot[at] - bank.base;
+      assert(bank.tag[slot] === this.low[at] + 1, 'front table: a slot holds another page');
+      assert(bank.high[slot] === this.high[at], 'front table: a slot holds another address');
+      assert(bank.page[slot] === this.page[at], 'front table: a slot leads elsewhere');
+      const table = Math.floor(at / FRONT_SLOTS);
+      assert(((this.#fronted[slot + bank.base] >>> table) & 1) === 1, 'front table: not noted');
+    }
+    for (let at = 0; at < this.largeLow.length; at++) {
+      if (this.largeLow[at] === NO_TAG) continue;
+      const bank = tlb.bankOf(this.largeSlot[at]);
+      assert(bank !== null, 'front table: no such first-level slot');
+      const slot = this.largeSlot[at] - bank.base;
+      assert(bank.tag[slot] !== 0, 'front table: a large slot is empty');
+    }
   }
 
   #removeHuge(first: number, slot: number): void {

@@ -5,6 +5,12 @@
  */
 export { createArenaMemory } from '../arena/arena-memory.js';
 export { createMemoryDisk, type MemoryDisk, type MemoryDiskOptions } from '../arena/memory-disk.js';
+export {
+  type CacheGeometry,
+  CacheSimulator,
+  type CacheSimulatorCounts,
+  type CacheSimulatorOptions,
+} from './cache-simulator.js';
 export type { ExceptionHandler, ModelCpu } from './cpu.js';
 export type { CrashDisk } from './disk/crash-disk.js';
 export {
@@ -84,4 +90,5 @@ export { TEACHING } from './profiles/teaching.js';
 export { ZEN_2 } from './profiles/zen-2.js';
 export { ZEN_4 } from './profiles/zen-4.js';
 export { formatAddress, StaleTranslationError } from './stale-translation.js';
+export type { MachineSnapshot } from './state.js';
 export { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './tlb-bank.js';

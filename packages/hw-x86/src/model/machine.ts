@@ -23,6 +23,7 @@ import { ModelMemory } from './memory.js';
 import { ModelMeter } from './meter.js';
 import { type Profile, type ProfileNumbers, profileNumbers } from './profile.js';
 import { SKYLAKE_CLIENT } from './profiles/skylake-client.js';
+import { hashMachine, loadMachine, type MachineSnapshot, saveMachine } from './state.js';
 
 /** Largest number of processors: event tags and CPU masks hold this many. */
 export const CPUS_MAX = 32;
@@ -218,6 +219,39 @@ export class ModelMachine implements Machine, Clock, ApicBus {
         this.post(cpu.id, vector, arrival);
       }
     }
+  }
+
+  /**
+   * Everything of the hardware between two steps: memory, processors, TLBs, caches, events and
+   * attached devices. Tasks of the supervisor are not in it.
+   */
+  snapshot(): MachineSnapshot {
+    assert(!this.#isStepping, 'a snapshot is taken between runs, not from inside a step');
+    return saveMachine(this);
+  }
+
+  /** Goes back to a snapshot of this machine, or of one with the same options and devices. */
+  restore(snapshot: MachineSnapshot): void {
+    assert(!this.#isStepping, 'a snapshot is restored between runs, not from inside a step');
+    loadMachine(this, snapshot);
+    this.#powered = true;
+    this.#stopping = false;
+    this.#running = this.cpus[0];
+    this.meter.cpu = this.#running;
+  }
+
+  /** 16 hexadecimal digits over memory, processors, TLBs, caches, counters and events. */
+  hash(): string {
+    return hashMachine(this);
+  }
+
+  /** Checks every part; for tests. */
+  checkInvariants(): void {
+    this.memory.checkInvariants();
+    this.events.checkInvariants();
+    this.meter.checkInvariants();
+    this.l3?.checkInvariants();
+    for (const cpu of this.cpus) cpu.checkInvariants();
   }
 
   #createL3(): CacheLevel {

@@ -49,6 +49,13 @@ export class ModelMeter implements Meter {
     return this.#regions;
   }
 
+  /** Puts the regions of a snapshot back. */
+  restoreRegions(regions: readonly MeterRegion[]): void {
+    this.#regions.length = 0;
+    this.#next = METER_BASE;
+    for (const region of regions) this.region(region.name, region.byteCount);
+  }
+
   load(address: VirtAddr): void {
     this.cpu.meterAccess(address, ACCESS_READ);
   }

@@ -54,6 +54,8 @@ export class PageWalk {
   /** Root of the tables, and the PCID its entries are cached under. */
   root: PhysAddr = 0;
   pcid = 0;
+  /** Stamps of the paging-structure caches. */
+  clock = 0;
   /** Entries read by the last walk: 4 without paging-structure caches and large pages. */
   levelsRead = 0;
 
@@ -66,7 +68,7 @@ export class PageWalk {
   readonly #used = new Float64Array(5);
   readonly #usedFlags = new Int32Array(5);
   readonly #usedFrame = new Float64Array(5);
-  #clock = 0;
+
   #low = 0;
   #high = 0;
 
@@ -97,7 +99,7 @@ export class PageWalk {
       if (bank === null) continue;
       const slot = bank.find(low, high, size, this.pcid);
       if (slot === -1) continue;
-      bank.stamp[bank.base + slot] = ++this.#clock;
+      bank.stamp[bank.base + slot] = ++this.clock;
       level = size;
       table = bank.frame[slot];
       flags = bank.flags[slot];
@@ -174,7 +176,7 @@ export class PageWalk {
       const bank = this.#paths[size];
       const slot = bank === null ? -1 : bank.find(low, high, size, this.pcid);
       if (bank === null || slot === -1) continue;
-      bank.stamp[bank.base + slot] = ++this.#clock;
+      bank.stamp[bank.base + slot] = ++this.clock;
       level = size;
       break;
     }
@@ -228,7 +230,7 @@ export class PageWalk {
     }
     bank.flags[slot] = this.#usedFlags[level];
     bank.frame[slot] = this.#usedFrame[level];
-    bank.stamp[bank.base + slot] = ++this.#clock;
+    bank.stamp[bank.base + slot] = ++this.clock;
   }
 
   #isReserved(low: number, high: number, level: number): boolean {

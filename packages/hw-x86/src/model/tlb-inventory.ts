@@ -154,6 +154,19 @@ export class TlbInventory {
     }
   }
 
+  /** Every TLB bank, then every paging-structure cache, in a fixed order. */
+  get allBanks(): readonly TlbBank[] {
+    return [...this.#banks, ...this.paths.filter((path) => path !== null)];
+  }
+
+  /** The bank whose stamps include an index of the shared column, for first-level slots. */
+  bankOf(column: number): TlbBank | null {
+    for (const bank of [...this.data.banks, ...this.fetch.banks]) {
+      if (column >= bank.base && column < bank.base + bank.entryCount) return bank;
+    }
+    return null;
+  }
+
   /** Used entries of all TLBs, for inspection. */
   get liveCount(): number {
     let count = 0;

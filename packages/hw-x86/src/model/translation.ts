@@ -237,6 +237,37 @@ export class Translation {
     this.cells[TSC] += this.#numbers.invlpgCycles;
   }
 
+  /** Control registers and fault registers, for snapshots and hashes. */
+  save(): TranslationState {
+    const { walk } = this;
+    return {
+      control: Float64Array.of(this.cr0, this.cr4, this.efer, walk.root, walk.pcid, walk.clock),
+      fault: Float64Array.of(this.faultVector, this.faultCode, this.faultAddress),
+      privilege: this.privilege,
+      alignmentCheck: this.alignmentCheck,
+    };
+  }
+
+  /** Puts registers back; the banks are loaded after this. */
+  load(state: TranslationState): void {
+    const { control, fault } = state;
+    this.setControl(control[0] >>> 0, control[1] >>> 0, control[2] >>> 0);
+    this.walk.root = control[3];
+    this.walk.pcid = control[4];
+    this.walk.clock = control[5];
+    this.faultVector = fault[0];
+    this.faultCode = fault[1];
+    this.faultAddress = fault[2];
+    this.setPrivilege(state.privilege, state.alignmentCheck);
+    this.front.clear();
+  }
+
+  /** Checks the TLBs and that every front entry names what the TLB holds; for tests. */
+  checkInvariants(): void {
+    this.tlb.checkInvariants();
+    this.front.checkInvariants(this.tlb);
+  }
+
   #contextChanged(): void {
     this.#context = this.privilege === USER ? 0 : this.alignmentCheck ? 2 : 1;
     this.readTable = this.#context * 3 * FRONT_SLOTS;
@@ -447,4 +478,12 @@ function offsetIn(low: number, size: number): number {
 
 function entryValue(low: number, high: number): bigint {
   return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+}
+
+/** What {@link Translation.save} answers. */
+export interface TranslationState {
+  readonly control: Float64Array;
+  readonly fault: Float64Array;
+  readonly privilege: number;
+  readonly alignmentCheck: boolean;
 }
