@@ -119,11 +119,11 @@ export function boot(options: BootOptions = {}): Kernel {
   );
   const vmalloc = new Vmalloc(kernelRoot, tables, pages, shootdown);
   const spaces = new AddressSpaces(kernelRoot, tables, pages, shootdown);
-  const faults = new PageFaults(current, tables, pages, zeroFrame);
+  const faults = new PageFaults(current, tables, pages, zeroFrame, meter);
 
   // Tasks and who runs them. Before the disk, because its interrupts need someone to take them.
   const entry = new SystemCallEntry();
-  const tasks = new Tasks(entry);
+  const tasks = new Tasks(entry, meter);
   const scheduler = new Scheduler({
     policy: settings.scheduler,
     tasks: TASK_LIMIT,
@@ -191,9 +191,12 @@ export function boot(options: BootOptions = {}): Kernel {
     blockCount: settings.diskBytes / FS_BLOCK_BYTES,
     profile: settings.disk,
     seed: settings.seed,
+    faults: settings.faults,
     ...(settings.image === null ? {} : { image: settings.image }),
+    ...(settings.powerCutAt === null ? {} : { powerCutAt: settings.powerCutAt }),
+    onPowerCut: () => machine.powerOff(),
   });
-  machine.attachDevice({ powerLost: () => disk.cutPower() });
+  machine.attachDevice(disk);
   const blocks = new BlockCache({
     memory,
     frames: pages,
@@ -231,7 +234,7 @@ export function boot(options: BootOptions = {}): Kernel {
   });
   caches.push(pageCache);
   const files = new Files(map, pageCache, store);
-  const open = new OpenFiles();
+  const open = new OpenFiles(meter);
 
   // System calls, and the beginning and end of tasks.
   const handlers: (Handler | undefined)[] = [];
@@ -241,7 +244,9 @@ export function boot(options: BootOptions = {}): Kernel {
   entry.connect({
     current,
     trace,
+    meter,
     handlers,
+    stackOf: (task) => tasks.stack[task],
     blockHandler: blockHandler(blocks, waits),
     resolveFault: (task) => access.resolveFault(task),
     mustSuspend: (cpu) => scheduler.needResched(cpu),

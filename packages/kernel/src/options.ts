@@ -2,6 +2,7 @@
 import { ArgumentError, checkInteger, GIB, MIB, PAGE_BYTES } from '@hotpath/hw-x86';
 import {
   type DiskProfile,
+  type FaultRule,
   HDD_7200,
   ICE_LAKE,
   NVME_SSD,
@@ -64,10 +65,16 @@ export interface BootOptions {
   readonly diskBytes?: number;
   /** What lies on the root disk; default: a fresh, empty file layer. */
   readonly image?: SparseBlocks;
+  /** Rules of what goes wrong on the root disk; default none. */
+  readonly faults?: readonly FaultRule[];
+  /** Cut the power before the root disk's operation of this number; default never. */
+  readonly powerCutAt?: number;
   /** Slots of the block cache, 16 to 2**20; default 2,048. */
   readonly blockCacheBlocks?: number;
   /** Pages of the page cache, 1 to 2**20; default 4,096. */
   readonly pageCachePages?: number;
+  /** Stop with an error where a stale TLB entry is used: a forgotten shootdown. Slow; default false. */
+  readonly strict?: boolean;
   /** Records events of all parts in rings of 65,536 a CPU; default false. */
   readonly trace?: boolean;
 }
@@ -84,6 +91,9 @@ export interface Settings {
   readonly disk: DiskProfile;
   readonly diskBytes: number;
   readonly image: SparseBlocks | null;
+  readonly faults: readonly FaultRule[];
+  readonly powerCutAt: number | null;
+  readonly strict: boolean;
   readonly blockCacheBlocks: number;
   readonly pageCachePages: number;
   readonly trace: boolean;
@@ -129,6 +139,9 @@ export function fillOptions(options: BootOptions): Settings {
     disk: named('ERR_DISK', 'disk', options.disk ?? 'nvme', DISKS),
     diskBytes,
     image: options.image ?? null,
+    faults: options.faults ?? [],
+    powerCutAt: options.powerCutAt ?? null,
+    strict: options.strict ?? false,
     blockCacheBlocks: checkInteger(
       'ERR_BLOCK_CACHE',
       'blockCacheBlocks',

@@ -1,4 +1,4 @@
-import { ArgumentError, assert, NIL } from '@hotpath/hw-x86';
+import { ArgumentError, assert, LINE_BYTES, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { OPEN_FILE_LIMIT } from '../params.js';
 
 /**
@@ -15,6 +15,14 @@ export class OpenFiles {
   /** Flags of open. */
   readonly flags = new Int32Array(OPEN_FILE_LIMIT);
   #liveCount = 0;
+  readonly #meter: Meter;
+  readonly #base: VirtAddr;
+
+  /** @param meter - takes the accesses to the rows, a cache line each */
+  constructor(meter: Meter) {
+    this.#meter = meter;
+    this.#base = meter.region('kernel.open-files', OPEN_FILE_LIMIT * LINE_BYTES);
+  }
 
   /** Rows in use. */
   get liveCount(): number {
@@ -31,6 +39,12 @@ export class OpenFiles {
     this.offset[row] = 0;
     this.#liveCount += 1;
     return row;
+  }
+
+  /** A call works on a row: reads it, and later stores the new offset. */
+  charge(row: number): void {
+    this.#meter.load(this.#base + row * LINE_BYTES);
+    this.#meter.store(this.#base + row * LINE_BYTES);
   }
 
   /** Frees a row; its page-cache handle, for the caller to close. */

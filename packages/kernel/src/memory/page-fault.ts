@@ -1,6 +1,7 @@
 import {
   assert,
   type FrameSource,
+  type Meter,
   NIL,
   OK,
   PAGE_BYTES,
@@ -14,9 +15,13 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import { AREA_LIMIT, SPACE_LIMIT } from '../params.js';
 import { type AddressSpace, AREA_EXECUTE, AREA_WRITE } from './address-space.js';
 import { directAddress } from './memory-map.js';
 import { MAP_NO_EXECUTE, type PageTables } from './page-tables.js';
+
+/** Start, end and flags of an area, as the meter sees them. */
+const AREA_BYTES = 24;
 
 /** The page is there now: run the access again. */
 export const FAULT_RESOLVED = 0;
@@ -39,8 +44,22 @@ export class PageFaults {
   readonly #frames: FrameSource;
   readonly #zeroFrame: PhysAddr;
 
-  /** @param zeroFrame - a frame of zeros, the source of every clearing copy */
-  constructor(current: Current, tables: PageTables, frames: FrameSource, zeroFrame: PhysAddr) {
+  readonly #meter: Meter;
+  readonly #areaBase: VirtAddr;
+
+  /**
+   * @param zeroFrame - a frame of zeros, the source of every clearing copy
+   * @param meter - takes the look-up of the area
+   */
+  constructor(
+    current: Current,
+    tables: PageTables,
+    frames: FrameSource,
+    zeroFrame: PhysAddr,
+    meter: Meter,
+  ) {
+    this.#meter = meter;
+    this.#areaBase = meter.region('kernel.areas', (SPACE_LIMIT + 1) * AREA_LIMIT * AREA_BYTES);
     this.#current = current;
     this.#tables = tables;
     this.#frames = frames;
@@ -55,6 +74,9 @@ export class PageFaults {
    */
   handle(space: AddressSpace, address: VirtAddr, vector: number, code: number): number {
     const area = vector === VECTOR_PF ? space.findArea(address) : NIL;
+    for (let i = 0; i <= Math.max(area, 0); i++) {
+      this.#meter.load(this.#areaBase + (space.pcid * AREA_LIMIT + i) * AREA_BYTES);
+    }
     if (area === NIL || !this.#allowed(space.areaFlags[area], code)) {
       this.refusedCount += 1;
       return FAULT_SEGMENT;

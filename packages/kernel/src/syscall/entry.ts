@@ -9,14 +9,17 @@ import {
   ENOSYS,
   INSTRUCTIONS,
   LIMIT,
+  type Meter,
   NIL,
   OK,
   SUPERVISOR,
   type TraceHook,
   TSC,
   USER,
+  type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import { popUserRegisters, pushUserRegisters } from '../task/kernel-stack.js';
 import { TRACE_SYSCALL_ENTER, TRACE_SYSCALL_EXIT, TRACE_UNKNOWN_SYSCALL } from '../trace-events.js';
 import {
   CALL_ARMED,
@@ -32,6 +35,12 @@ import {
 } from './call.js';
 
 /**
+ * Instructions of entry and exit beside the register saves: SWAPGS twice, change of stack, bounds
+ * check and table look-up, indirect call (Linux 6.5, entry_SYSCALL_64 and do_syscall_64).
+ */
+const DISPATCH_OPERATIONS = 24;
+
+/**
  * One system call: the value, an errno, or BLOCKED after it has begun a wait. It is called again
  * after the wake-up and goes on from the call's progress.
  */
@@ -41,6 +50,9 @@ export type Handler = (call: Call) => number;
 export interface EntryPorts {
   readonly current: Current;
   readonly trace: TraceHook | null;
+  readonly meter: Meter;
+  /** Lowest byte of a task's kernel stack. */
+  stackOf(task: number): VirtAddr;
   /** By call number; a hole is ENOSYS. */
   readonly handlers: readonly (Handler | undefined)[];
   /** {@link Handler} of a kernel thread's block access. */
@@ -85,7 +97,11 @@ export class SystemCallEntry implements CallEntry {
   #trap(call: Call): void {
     const { current, trace } = this.#ports;
     this.count += 1;
-    if (!this.#ports.isKernelThread(call.task)) current.cpu.setPrivilege(SUPERVISOR);
+    if (!this.#ports.isKernelThread(call.task)) {
+      current.cpu.setPrivilege(SUPERVISOR);
+      pushUserRegisters(current.cpu, this.#ports.stackOf(call.task));
+      this.#ports.meter.retire(DISPATCH_OPERATIONS);
+    }
     if (trace !== null) trace.emit(TRACE_SYSCALL_ENTER, call.number, call.task);
   }
 
@@ -114,7 +130,10 @@ export class SystemCallEntry implements CallEntry {
     call.value = value;
     if (call.operation === OPERATION_SYSCALL) {
       if (trace !== null) trace.emit(TRACE_SYSCALL_EXIT, call.number, value);
-      if (!this.#ports.isKernelThread(call.task)) current.cpu.setPrivilege(USER);
+      if (!this.#ports.isKernelThread(call.task)) {
+        popUserRegisters(current.cpu, this.#ports.stackOf(call.task));
+        current.cpu.setPrivilege(USER);
+      }
     }
     return this.#settle(call);
   }

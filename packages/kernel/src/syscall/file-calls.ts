@@ -186,6 +186,7 @@ export class FileCalls {
     if (mode === (write ? O_RDONLY : O_WRONLY)) return EBADF;
     if (!Number.isInteger(call.c) || call.c < 0) return EINVAL;
     if (!isUserAddress(call.b) || !isUserAddress(call.b + call.c)) return EFAULT;
+    this.#ports.open.charge(row);
     return OK;
   }
 

@@ -8,7 +8,6 @@ import {
   HALTED,
   type Machine,
   NIL,
-  OK,
   type PhysAddr,
   SUPERVISOR,
   type Supervisor,
@@ -18,11 +17,12 @@ import {
 } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
 import type { Current } from '../current.js';
-import { KERNEL_STACK_BYTES, STACK_CANARY } from '../params.js';
+import { STACK_CANARY } from '../params.js';
 import { CALL_WAITING } from '../syscall/call.js';
 import type { Program } from '../syscall/program.js';
 import { TRACE_IRQ_ENTER, TRACE_IRQ_EXIT, TRACE_SWITCH, TRACE_WAKE } from '../trace-events.js';
 import { VECTOR_RESCHEDULE, VECTOR_TIMER } from '../vectors.js';
+import { popSwitchRegisters, pushSwitchRegisters } from './kernel-stack.js';
 import {
   cyclesToNanoseconds,
   STATUS_ABORT,
@@ -31,9 +31,6 @@ import {
   TASK_RUNNING,
   type Tasks,
 } from './tasks.js';
-
-/** Registers that a switch saves and loads: six callee-saved ones, the stack pointer, RIP. */
-const SAVED_REGISTERS = 8;
 
 /** Parts of the kernel that the dispatcher drives or asks. */
 export interface DispatcherPorts {
@@ -120,9 +117,10 @@ export class Dispatcher implements Supervisor {
     if (trace !== null) trace.emit(TRACE_WAKE, task, target);
     // The first to wait behind a running task: that one's slice has an end from now on.
     const first = scheduler.tasks.queuedCount[target] === 1;
-    if (target === cpu.id) {
+    const { halted } = machine.cpus[target];
+    if (target === cpu.id && !halted) {
       if (first && !scheduler.needResched(target)) this.#tick(cpu);
-    } else if (first || scheduler.needResched(target) || machine.cpus[target].halted) {
+    } else if (first || halted || scheduler.needResched(target)) {
       machine.interrupts.post(target, VECTOR_RESCHEDULE, cpu.cells[TSC]);
     }
   }
@@ -211,11 +209,7 @@ export class Dispatcher implements Supervisor {
   }
 
   #save(cpu: Cpu, task: number): void {
-    const top = this.#ports.tasks.stack[task] + KERNEL_STACK_BYTES;
-    for (let i = 1; i <= SAVED_REGISTERS; i++) {
-      if (cpu.mmu.store64(top - i * 8, 0, 0) !== OK)
-        this.#ports.panic('a kernel stack is not mapped');
-    }
+    pushSwitchRegisters(cpu, this.#ports.tasks.stack[task]);
     this.#checkCanary(cpu, task);
   }
 
@@ -225,10 +219,7 @@ export class Dispatcher implements Supervisor {
     // A kernel thread borrows whatever root is in force: the kernel half is the same in all.
     if (space !== null && cpu.mmu.root !== space.root)
       cpu.mmu.setRoot(space.root, space.pcid, true);
-    const top = tasks.stack[task] + KERNEL_STACK_BYTES;
-    for (let i = 1; i <= SAVED_REGISTERS; i++) {
-      if (cpu.mmu.load64(top - i * 8) === NIL) this.#ports.panic('a kernel stack is not mapped');
-    }
+    popSwitchRegisters(cpu, tasks.stack[task]);
     this.#checkCanary(cpu, task);
     const report = tasks.report[task];
     if (report !== null) report.switches += 1;

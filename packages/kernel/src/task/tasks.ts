@@ -2,7 +2,14 @@
  * The task table: struct of arrays, the truth about tasks. A slot is free, or in exactly one of the
  * states below; the scheduler knows READY and RUNNING tasks only.
  */
-import { ArgumentError, assert, type Nanoseconds, NIL } from '@hotpath/hw-x86';
+import {
+  ArgumentError,
+  assert,
+  type Meter,
+  type Nanoseconds,
+  NIL,
+  type VirtAddr,
+} from '@hotpath/hw-x86';
 import type { AddressSpace } from '../memory/address-space.js';
 import { DESCRIPTOR_LIMIT, TASK_LIMIT } from '../params.js';
 import { CALL_IDLE, Call, type CallEntry, OPERATION_SYSCALL } from '../syscall/call.js';
@@ -68,8 +75,13 @@ export class Tasks {
   readonly report: (TaskReport | null)[];
 
   #liveCount = 0;
+  readonly #meter: Meter;
+  readonly #descriptorBase: VirtAddr;
 
-  constructor(entry: CallEntry) {
+  /** @param meter - takes the accesses to the descriptor table */
+  constructor(entry: CallEntry, meter: Meter) {
+    this.#meter = meter;
+    this.#descriptorBase = meter.region('kernel.descriptors', this.descriptors.byteLength);
     this.call = Array.from({ length: TASK_LIMIT }, (_, task) => new Call(task, entry));
     this.space = new Array<AddressSpace | null>(TASK_LIMIT).fill(null);
     this.program = new Array<Program | null>(TASK_LIMIT).fill(null);
@@ -116,7 +128,9 @@ export class Tasks {
   /** Open file behind a descriptor, or NIL for a bad one. */
   openFile(task: number, fd: number): number {
     if (!Number.isInteger(fd) || fd < 0 || fd >= DESCRIPTOR_LIMIT) return NIL;
-    return this.descriptors[task * DESCRIPTOR_LIMIT + fd];
+    const row = task * DESCRIPTOR_LIMIT + fd;
+    this.#meter.load(this.#descriptorBase + row * 4);
+    return this.descriptors[row];
   }
 
   /** A task as one line, for panics. */
