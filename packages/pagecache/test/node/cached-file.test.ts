@@ -1,0 +1,198 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EIO, OK } from '@hotpath/hw-x86';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { BackingStore } from '../../src/index.js';
+import { FileCache } from '../../src/node/index.js';
+import { Random } from '../random.js';
+import { expectSame, pattern } from '../rig.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'pagecache-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let names = 0;
+
+function temporary(bytes: Uint8Array): string {
+  const path = join(folder, `f${names++}`);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+function cacheOf(bytes: number): FileCache {
+  return new FileCache({ cacheBytes: bytes, writeBackMs: 0 });
+}
+
+describe('a cached file', () => {
+  it('reads a file larger than the cache, synchronously and with promises', async () => {
+    const bytes = pattern(1_000_003);
+    const path = temporary(bytes);
+    const cache = cacheOf(64 * 1024);
+    const file = cache.open(path);
+    const target = new Uint8Array(bytes.length + 10);
+    expect(file.readSync(target, 0)).toBe(bytes.length);
+    expectSame(target.subarray(0, bytes.length), bytes);
+    target.fill(0);
+    expect(await file.read(target, 0)).toBe(bytes.length);
+    expectSame(target.subarray(0, bytes.length), bytes);
+    expect(file.size).toBe(bytes.length);
+    await file.close();
+    cache.pages.checkInvariants();
+  });
+
+  it('several readers at once over a small cache each get the right bytes', async () => {
+    const bytes = pattern(600_000);
+    const path = temporary(bytes);
+    const cache = cacheOf(8 * 4096);
+    const files = Array.from({ length: 6 }, () => cache.open(path));
+    await Promise.all(
+      files.map(async (file, i) => {
+        for (let at = i * 10_000; at < bytes.length; at += 70_001) {
+          const target = new Uint8Array(33_333);
+          const count = await file.read(target, at);
+          expectSame(target.subarray(0, count), bytes.subarray(at, at + 33_333));
+        }
+      }),
+    );
+    for (const file of files) await file.close();
+    expect(cache.pages.pageCount).toBe(0);
+  });
+
+  it('random writes, reads, truncations and leases agree with a plain array, and the file at the end', async () => {
+    for (const seed of [1, 2, 3]) {
+      const random = new Random(seed);
+      const path = temporary(new Uint8Array(0));
+      const cache = cacheOf(5 * 4096);
+      const file = cache.open(path, 'r+');
+      let model = new Uint8Array(0);
+      for (let step = 0; step < 500; step++) {
+        const later = random.chance(50);
+        // A synchronous call cannot wait for transfers that an asynchronous one has started.
+        while (!later && cache.pages.transferCount > 0) await new Promise(setImmediate);
+        const at = random.below(60_000);
+        const count = random.below(9000) + 1;
+        const kind = random.below(5);
+        if (kind === 0) {
+          const source = pattern(count, random.next());
+          if (later) await file.write(source, at);
+          else file.writeSync(source, at);
+          const next = new Uint8Array(Math.max(model.length, at + count));
+          next.set(model);
+          next.set(source, at);
+          model = next;
+        } else if (kind === 1) {
+          const target = new Uint8Array(count);
+          const got = later ? await file.read(target, at) : file.readSync(target, at);
+          expectSame(target.subarray(0, got), model.subarray(at, at + count));
+        } else if (kind === 2 && random.chance(20)) {
+          if (later) await file.truncate(at);
+          else file.truncateSync(at);
+          const next = new Uint8Array(at);
+          next.set(model.subarray(0, at));
+          model = next;
+        } else if (kind === 3 && at < model.length) {
+          const slot = later
+            ? await file.lease(Math.floor(at / 4096))
+            : file.leaseSync(Math.floor(at / 4096));
+          const view = file.bytes(slot);
+          expect(view[at % 4096]).toBe(model[at]);
+          view[at % 4096] = 0x42;
+          model[at] = 0x42;
+          file.releaseDirty(slot);
+        } else if (kind === 4 && random.chance(20)) {
+          if (later) await file.fsync();
+          else file.fsyncSync();
+          expectSame(readFileSync(path), model);
+        }
+      }
+      await file.close();
+      expectSame(readFileSync(path), model);
+      cache.pages.checkInvariants();
+      expect(cache.pages.pendingCount).toBe(0);
+    }
+  });
+
+  it('two opens of a file share its pages', () => {
+    const path = temporary(pattern(10_000));
+    const cache = cacheOf(64 * 1024);
+    const one = cache.open(path);
+    const two = cache.open(join(folder, '.', path.slice(folder.length + 1)), 'r+');
+    two.writeSync(new Uint8Array([1, 2, 3]), 5000);
+    const target = new Uint8Array(3);
+    one.readSync(target, 5000);
+    expect([...target]).toEqual([1, 2, 3]);
+    two.closeSync();
+    one.readSync(target, 5000);
+    expect([...target]).toEqual([1, 2, 3]);
+    one.closeSync();
+    expect([...readFileSync(path).subarray(5000, 5003)]).toEqual([1, 2, 3]);
+  });
+
+  it('a lease is the frame itself and costs no copy; the whole cache leased is ENOMEM', () => {
+    const path = temporary(pattern(10 * 4096));
+    const cache = cacheOf(3 * 4096);
+    const file = cache.open(path);
+    const slots = [0, 1, 2].map((page) => file.leaseSync(page));
+    expect(file.bytes(slots[0])).toBe(file.bytes(slots[0]));
+    expect(() => file.leaseSync(3)).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
+    expect(() => file.closeSync()).toThrow(expect.objectContaining({ code: 'EBUSY' }));
+    for (const slot of slots) file.release(slot);
+    file.release(file.leaseSync(3));
+    expect(() => file.leaseSync(10)).toThrow(expect.objectContaining({ code: 'ENXIO' }));
+    file.closeSync();
+  });
+
+  it('written bytes are read back at once, and are in the file after fsync', () => {
+    const path = temporary(new Uint8Array(0));
+    const cache = cacheOf(1024 * 1024);
+    const file = cache.open(path, 'w+');
+    file.writeSync(pattern(10_000), 0);
+    expect(statSync(path).size).toBe(0);
+    file.fsyncSync();
+    expectSame(readFileSync(path), pattern(10_000));
+    file.closeSync();
+  });
+
+  it('a failing disk: the error comes at fsync, close keeps the file open, then all is written', async () => {
+    const path = temporary(new Uint8Array(0));
+    let failing = false;
+    const cache = new FileCache({
+      cacheBytes: 64 * 1024,
+      writeBackMs: 0,
+      wrapStore: (store) =>
+        new Proxy(store, {
+          get(target, name): unknown {
+            const value = target[name as keyof BackingStore];
+            if (name === 'writePages' && failing) return () => EIO;
+            return typeof value === 'function' ? value.bind(target) : value;
+          },
+        }),
+    });
+    const file = cache.open(path, 'r+');
+    failing = true;
+    file.writeSync(pattern(5000), 0);
+    expect(() => file.fsyncSync()).toThrow(expect.objectContaining({ code: 'EIO' }));
+    await expect(file.close()).rejects.toThrow('EIO');
+    failing = false;
+    await file.close();
+    expectSame(readFileSync(path), pattern(5000));
+    expect(OK).toBe(0);
+  });
+
+  it('wrong use is refused with a code', () => {
+    const path = temporary(pattern(10));
+    const cache = cacheOf(64 * 1024);
+    expect(() => cache.open(join(folder, 'missing'))).toThrow(
+      expect.objectContaining({ code: 'ENOENT' }),
+    );
+    const file = cache.open(path);
+    expect(() => file.writeSync(pattern(1), 0)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+    expect(() => file.readSync(pattern(1), -1)).toThrow(
+      expect.objectContaining({ code: 'ERR_POSITION' }),
+    );
+    file.closeSync();
+    expect(() => file.readSync(pattern(1), 0)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+    expect(() => new FileCache({ cacheBytes: 5 })).toThrow(
+      expect.objectContaining({ code: 'ERR_CACHE_BYTES' }),
+    );
+  });
+});
