@@ -7,22 +7,22 @@ import { root, runPnpm, setUp } from './setup.mjs';
 
 const resultsPath = join(root, 'out', 'test-results.json');
 
-function turbo(tasks, options = []) {
-  return runPnpm(['exec', 'turbo', 'run', ...tasks, '--log-prefix=none', ...options]);
+function turbo(tasks, { options = [], quiet = false } = {}) {
+  return runPnpm(['exec', 'turbo', 'run', ...tasks, '--log-prefix=none', ...options], { quiet });
 }
 
 function node(args) {
   return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1;
 }
 
-const build = () => turbo(['build']);
+const build = () => turbo(['build'], { quiet: true });
 const buildAll = () => turbo(['build', 'declarations']);
 
 function test() {
   rmSync(resultsPath, { force: true });
   // The folder's contents are no part of turbo's hash.
   const force = process.env.HOTPATH_DATA ? ['--force'] : [];
-  return turbo(['//#vitest'], ['--output-logs=new-only', ...force]);
+  return turbo(['//#vitest'], { options: ['--output-logs=new-only', ...force] });
 }
 
 /** Counts of the last test run, restored by turbo when it was cached. */
