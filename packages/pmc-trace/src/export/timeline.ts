@@ -85,7 +85,7 @@ export class Timeline implements SnapshotConsumer {
   /** Goes through a snapshot's events, which must be later than those of the ones before. */
   write(snapshot: TraceSnapshot): void {
     this.registry = snapshot.registry;
-    const { cpus } = snapshot;
+    const cpus = snapshot.cpus.map(inOrder);
     for (const events of cpus) this.start(events);
     const next = new Array<number>(cpus.length).fill(0);
     for (;;) {
@@ -296,4 +296,22 @@ export class Timeline implements SnapshotConsumer {
     event.repaired = repaired;
     this.sink.event(event);
   }
+}
+
+/** The events in order of time; rings whose events came late (`tracePerformanceEntries`) are sorted. */
+function inOrder(events: RingEvents): RingEvents {
+  const { records, count } = events;
+  let sorted = true;
+  for (let event = 1; event < count && sorted; event += 1) {
+    sorted = records[event * RECORD_DOUBLES] >= records[(event - 1) * RECORD_DOUBLES];
+  }
+  if (sorted) return events;
+  const order = Array.from({ length: count }, (_, event) => event);
+  order.sort((x, y) => records[x * RECORD_DOUBLES] - records[y * RECORD_DOUBLES] || x - y);
+  const moved = new Float64Array(records.length);
+  order.forEach((from, to) => {
+    const at = from * RECORD_DOUBLES;
+    moved.set(records.subarray(at, at + RECORD_DOUBLES), to * RECORD_DOUBLES);
+  });
+  return { ...events, records: moved };
 }
