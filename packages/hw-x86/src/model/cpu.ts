@@ -81,7 +81,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
     this.caches = caches;
     this.predictor = options.full ? new BranchPredictor(options.numbers.predictorBits) : null;
     this.mmu = new ModelMmu(memory, cells, caches, options);
-    this.unit = new PerformanceUnit(cells, encodings);
+    this.unit = new PerformanceUnit(cells, encodings, options.numbers.retireWidth);
     this.msrs = new MsrFile(this.unit, this, options.id === 0);
     cells[LIMIT] = Number.POSITIVE_INFINITY;
   }

@@ -78,7 +78,7 @@ export class ModelMmu implements Mmu {
     checkInteger('ERR_ACCESS', 'access', access, ACCESS_READ, ACCESS_FETCH);
     const low = address | 0;
     const page = this.#page(low, Math.floor(address * HIGH_WORD), access);
-    if (page < 0) return page === OPEN_BUS ? this.translation.openAddress : NIL;
+    if (page < 0) return page === OPEN_BUS ? this.translation.openAddress + (low & 0xfff) : NIL;
     return (page >>> 0) * 4096 + (low & 0xfff);
   }
 

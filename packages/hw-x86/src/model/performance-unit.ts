@@ -18,6 +18,7 @@ export const FIXED_COUNTERS = 3;
 /** Width of every counter, CPUID 0AH. */
 export const COUNTER_BITS = 48;
 
+const INSTRUCTIONS_EVENT = 0xc0;
 const SPAN = 2 ** COUNTER_BITS;
 const COUNT = GENERAL_COUNTERS + FIXED_COUNTERS;
 
@@ -25,8 +26,8 @@ const COUNT = GENERAL_COUNTERS + FIXED_COUNTERS;
  * The performance-monitoring unit: counters are differences of the CPU's cells. Nothing is counted
  * twice or late: whatever changes what is counted (ring, enable bits, selection) first settles.
  *
- * CMASK, INV and EDGE speak of single cycles, which this model does not resolve: the events between
- * two settlements are taken as spread evenly over the unhalted cycles between them.
+ * CMASK, INV and EDGE speak of single cycles, which the cells do not resolve. Between two settlements
+ * operations are taken to retire at full width, other events to come one a cycle, as they do here.
  *
  * value[i] is the count at the last settlement, 0 <= value[i] < 2**48; counters 8.. are fixed.
  */
@@ -46,11 +47,13 @@ export class PerformanceUnit {
   readonly #event = new Int32Array(GENERAL_COUNTERS).fill(UNKNOWN_EVENT);
   readonly #cells: Float64Array;
   readonly #encodings: EventEncodings;
+  readonly #retireWidth: number;
   #active = 0;
 
-  constructor(cells: Float64Array, encodings: EventEncodings) {
+  constructor(cells: Float64Array, encodings: EventEncodings, retireWidth: number) {
     this.#cells = cells;
     this.#encodings = encodings;
+    this.#retireWidth = retireWidth;
   }
 
   /** Bit i is set when counter i counts in the present ring; 0 means settling does nothing. */
@@ -151,7 +154,7 @@ export class PerformanceUnit {
     let delta = total - this.#lastEvents[counter];
     if (counter < GENERAL_COUNTERS && this.select[counter] >= 2 ** 18) {
       const elapsed = cycles - this.#lastCycles[counter];
-      delta = countCycles(this.select[counter], delta, elapsed);
+      delta = countCycles(this.select[counter], delta, elapsed, this.#widthOf(counter));
     }
     this.#lastEvents[counter] = total;
     this.#lastCycles[counter] = cycles;
@@ -163,6 +166,10 @@ export class PerformanceUnit {
     this.#value[counter] = sum % SPAN;
     this.overflowed |= 1 << counter;
     if (this.#interrupts(counter)) this.interruptPending = true;
+  }
+
+  #widthOf(counter: number): number {
+    return (this.select[counter] & 0xffff) === INSTRUCTIONS_EVENT ? this.#retireWidth : 1;
   }
 
   #interrupts(counter: number): boolean {
@@ -182,22 +189,23 @@ export class PerformanceUnit {
 }
 
 /**
- * Counts with CMASK, INV and EDGE: `events` spread evenly over `cycles`, so that r cycles have
- * q + 1 of them and the others q.
+ * Counts with CMASK, INV and EDGE over `cycles` in which `events` happened, packed `width` to a
+ * cycle; the other cycles are stalls. Bursts are taken to lie apart as far as the cycles allow.
  */
-export function countCycles(select: number, events: number, cycles: number): number {
+export function countCycles(
+  select: number,
+  events: number,
+  cycles: number,
+  width: number,
+): number {
   const threshold = (select >>> 24) & 0xff;
   const edge = (select & PERFEVTSEL_EDGE) !== 0;
   if (threshold === 0 && !edge) return events;
-  if (cycles <= 0) return 0;
-  const least = Math.floor(events / cycles);
-  const more = events - least * cycles;
   const wanted = Math.max(threshold, 1);
-  let met = 0;
-  if (wanted <= least) met = cycles;
-  else if (wanted === least + 1) met = more;
+  const full = wanted <= width ? Math.floor(events / width) : 0;
+  const rest = events % width >= wanted ? 1 : 0;
+  let met = Math.min(full + rest, cycles);
   if (threshold > 0 && (select & PERFEVTSEL_INV) !== 0) met = cycles - met;
   if (!edge) return met;
-  // Rising edges of a condition met in `met` of `cycles` evenly spread cycles.
-  return met === cycles ? 1 : Math.min(met, cycles - met);
+  return met === cycles ? Math.min(1, met) : Math.min(met, cycles - met);
 }
