@@ -15,6 +15,15 @@ export {
 } from './events.js';
 export { type GroupOptions, Groups } from './groups.js';
 export { Heap } from './heap.js';
+export { FairLoop, type FairLoopOptions, type JobOptions } from './loop/fair-loop.js';
+export { eventLoopHost, type LoopHost } from './loop/host.js';
+export {
+  type CancelSignal,
+  type JobContext,
+  type JobFunction,
+  LoopError,
+} from './loop/job.js';
+export type { TenantStats } from './loop/tenant.js';
 export { type CfsOptions, type CfsPolicy, cfs } from './policies/cfs.js';
 export { type EdfOptions, type EdfPolicy, edf } from './policies/edf.js';
 export { type EevdfOptions, type EevdfPolicy, eevdf } from './policies/eevdf.js';

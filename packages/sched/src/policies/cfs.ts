@@ -22,6 +22,8 @@ export interface CfsOptions {
   minGranularityNs?: number;
   /** How far behind a woken task must be to preempt, default 1 ms. */
   wakeupGranularityNs?: number;
+  /** A newcomer waits a slice (START_DEBIT); false: it is placed like a sleeper. Default true. */
+  startDebit?: boolean;
   /** Multiply the three by 1 + floor(log2(min(CPUs, 8))), as Linux does; default true. */
   scaleByCpus?: boolean;
   /** Virtual times are moved down by this much when they pass it; default 2**50. */
@@ -51,6 +53,7 @@ class Cfs implements Policy {
   private readonly wakeupGranularity: number;
   private readonly latencyCount: number;
   private readonly limit: number;
+  private readonly startDebit: boolean;
   private readonly vruntime: Float64Array;
   private readonly sumExec: Float64Array;
   private readonly previousSum: Float64Array;
@@ -78,6 +81,7 @@ class Cfs implements Policy {
     this.wakeupGranularity = options.wakeupGranularityNs * factor;
     this.latencyCount = Math.ceil(options.latencyNs / options.minGranularityNs);
     this.limit = options.renormaliseNs;
+    this.startDebit = options.startDebit;
     this.vruntime = new Float64Array(fair.entityCount);
     this.sumExec = new Float64Array(fair.entityCount);
     this.previousSum = new Float64Array(fair.entityCount);
@@ -100,6 +104,7 @@ class Cfs implements Policy {
     const current = fair.current[queue];
     // task_fork_fair: the child starts from its parent's vruntime, then place_entity.
     this.vruntime[task] = current === NIL ? 0 : this.vruntime[current];
+    if (!this.startDebit) this.vruntime[task] = this.minVruntime[queue] - this.latency;
     this.relative[task] = 0;
     this.entityEpoch[task] = this.epoch[queue];
     this.sumExec[task] = 0;
@@ -160,7 +165,7 @@ class Cfs implements Policy {
   private place(queue: number, entity: number, first: boolean): void {
     let at = this.minVruntime[queue];
     // sched_vslice of an entity that is not yet counted; ours was added just before.
-    if (first) at += this.fair.scaled(entity, this.slice(queue, entity));
+    if (first && this.startDebit) at += this.fair.scaled(entity, this.slice(queue, entity));
     else at -= Math.floor(this.latency / 2);
     if (this.vruntime[entity] < at) this.vruntime[entity] = at;
     assert(this.vruntime[entity] <= Number.MAX_SAFE_INTEGER, 'vruntime below 2**53');
@@ -471,8 +476,10 @@ export function cfs(options: CfsOptions = {}): PolicyFactory {
   checkInteger('ERR_GRANULARITY', 'wakeupGranularityNs', wakeupGranularityNs, 0, 10_000_000_000);
   checkInteger('ERR_RENORMALISE', 'renormaliseNs', renormaliseNs, 2 ** 20, 2 ** 50);
   const scaleByCpus = options.scaleByCpus ?? true;
+  const startDebit = options.startDebit ?? true;
   return (context) =>
     new Cfs(context, {
+      startDebit,
       latencyNs,
       minGranularityNs,
       wakeupGranularityNs,

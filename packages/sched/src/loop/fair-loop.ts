@@ -1,0 +1,502 @@
+import { ArgumentError, assert, checkInteger, NIL } from '@hotpath/hw-x86';
+import { cfs } from '../policies/cfs.js';
+import { Scheduler } from '../scheduler.js';
+import { checkNice, weightOf } from '../weights.js';
+import { eventLoopHost, type LoopHost } from './host.js';
+import {
+  type CancelSignal,
+  type Job,
+  type JobContext,
+  type JobFunction,
+  LoopError,
+} from './job.js';
+import { Tenant, type TenantStats } from './tenant.js';
+
+/** Options of a {@link FairLoop}. */
+export interface FairLoopOptions {
+  /** Longest stretch of jobs before timers and I/O get their turn, ms, default 5. */
+  sliceMs?: number;
+  /** Jobs that may be waiting for a promise at once, default: any number. */
+  concurrency?: number;
+  /** The same for each tenant. */
+  tenantConcurrency?: number;
+  /** Jobs that may be queued per tenant; {@link FairLoop.add} rejects above. Default: any number. */
+  maxQueued?: number;
+  /** Tenants with state at once, default 1,024; idle ones make room. */
+  maxTenants?: number;
+  /** A job that held the event loop longer than this is reported to `onStall`, ms, default 50. */
+  stallMs?: number;
+  onStall?: (stall: { tenant: string; ms: number }) => void;
+  host?: LoopHost;
+}
+
+/** Options of one job. */
+export interface JobOptions {
+  /** Share of the tenant from now on, 1..262144; default 1024. */
+  weight?: number;
+  /** The same as a nice value, -20..19. */
+  nice?: number;
+  /** Within its tenant, jobs with a deadline go first, earliest first. Ms from now, above 0. */
+  deadlineMs?: number;
+  /** After this much of its own time `shouldYield()` says yes, ms; default the loop's slice. */
+  sliceMs?: number;
+  /** Rejects after this long, ms, counted from `add`. */
+  timeoutMs?: number;
+  signal?: CancelSignal;
+}
+
+const NS = 1_000_000;
+/** Charged for a job at least: a browser's clock may stand still during it. */
+const JOB_MIN_NS = 1000;
+
+/**
+ * Runs jobs of many tenants on one event loop, fairly by CPU time: the tenant that had the least for
+ * its weight is next, whoever queued how many jobs (the CFS of this package over tenants). Jobs run
+ * in slices, each in a turn of its own, so that timers and I/O wait for one slice and one job at most.
+ *
+ * What is measured is the synchronous part of a job and its parts between `await context.yield()`;
+ * what runs after another `await` is not. A job that never returns cannot be stopped from here.
+ */
+export class FairLoop {
+  private readonly host: LoopHost;
+  private readonly scheduler: Scheduler;
+  private readonly tenants = new Map<string, Tenant>();
+  private readonly byTask: (Tenant | null)[];
+  private readonly sliceMs: number;
+  private readonly stallMs: number;
+  private readonly concurrency: number;
+  private readonly tenantConcurrency: number;
+  private readonly maxQueued: number;
+  private readonly onStall: ((stall: { tenant: string; ms: number }) => void) | null;
+  private nowMs: number;
+  private sliceEndMs = 0;
+  /** A macrotask is on its way, or a drain runs. */
+  private scheduled = false;
+  private draining = false;
+  private inFlight = 0;
+  private queued = 0;
+  private resumes = 0;
+  private gated: Tenant[] = [];
+  private idleWaiters: (() => void)[] = [];
+  private roomWaiters: { below: number; wake: () => void }[] = [];
+
+  /** @throws ArgumentError ERR_SLICE, ERR_CONCURRENCY, ERR_QUEUE, ERR_TENANTS, ERR_STALL */
+  constructor(options: FairLoopOptions = {}) {
+    this.host = options.host ?? eventLoopHost();
+    this.sliceMs = checkMs('ERR_SLICE', 'sliceMs', options.sliceMs ?? 5);
+    this.stallMs = checkMs('ERR_STALL', 'stallMs', options.stallMs ?? 50);
+    this.concurrency = checkCount('ERR_CONCURRENCY', 'concurrency', options.concurrency);
+    this.tenantConcurrency = checkCount(
+      'ERR_CONCURRENCY',
+      'tenantConcurrency',
+      options.tenantConcurrency,
+    );
+    this.maxQueued = checkCount('ERR_QUEUE', 'maxQueued', options.maxQueued);
+    this.onStall = options.onStall ?? null;
+    const tenants = checkInteger(
+      'ERR_TENANTS',
+      'maxTenants',
+      options.maxTenants ?? 1024,
+      1,
+      65_536,
+    );
+    // A period of two slices: who was away comes back at most a slice ahead of the others.
+    const latencyNs = Math.max(2000, Math.round(2 * this.sliceMs * NS));
+    const policy = cfs({
+      latencyNs,
+      minGranularityNs: 1000,
+      wakeupGranularityNs: 0,
+      startDebit: false,
+    });
+    this.scheduler = new Scheduler({ policy, tasks: tenants });
+    this.byTask = new Array(tenants).fill(null);
+    this.nowMs = this.host.now();
+  }
+
+  /**
+   * Queues a job for a tenant; resolves or rejects as the job does. Rejects with {@link LoopError}
+   * ERR_FULL (back-pressure) or ERR_TIMEOUT, or with the signal's reason. About 2 us.
+   * @throws ArgumentError ERR_TENANT, ERR_WEIGHT, ERR_NICE, ERR_DEADLINE, ERR_SLICE, ERR_TIMEOUT,
+   * ERR_TENANTS; nothing is queued then
+   */
+  add<T>(name: string, fn: JobFunction<T>, options?: JobOptions): Promise<T> {
+    if (typeof fn !== 'function') {
+      throw new ArgumentError('ERR_JOB', `job is a ${typeof fn}; allowed: a function`);
+    }
+    if (options !== undefined) checkJob(options);
+    if (!this.scheduled) this.nowMs = this.host.now();
+    const tenant = this.tenant(name);
+    if (options !== undefined) this.setShare(tenant, options);
+    if (tenant.queued >= this.maxQueued) {
+      return Promise.reject(
+        new LoopError(
+          'ERR_FULL',
+          `${name} has ${tenant.queued} jobs queued; allowed: ${this.maxQueued}`,
+        ),
+      );
+    }
+    return new Promise<T>((resolve, reject) => {
+      const job: Job = {
+        fn,
+        tenant: name,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        deadlineMs: Infinity,
+        sliceMs: this.sliceMs,
+        queuedMs: this.nowMs,
+        resume: null,
+        cancel: null,
+      };
+      if (options !== undefined && !this.prepare(job, options)) return;
+      tenant.push(job);
+      this.queued++;
+      this.wake(tenant);
+    });
+  }
+
+  /** Jobs queued and not started, of all tenants. */
+  get size(): number {
+    return this.queued;
+  }
+
+  /** Jobs that have started and not ended. */
+  get pending(): number {
+    return this.inFlight;
+  }
+
+  /** Resolves when fewer than `below` jobs are queued: for producers that can wait. */
+  room(below: number): Promise<void> {
+    if (this.queued < below) return Promise.resolve();
+    return new Promise((wake) => this.roomWaiters.push({ below, wake }));
+  }
+
+  /** Resolves when no job is queued or running. */
+  idle(): Promise<void> {
+    if (this.queued === 0 && this.inFlight === 0) return Promise.resolve();
+    return new Promise((wake) => this.idleWaiters.push(wake));
+  }
+
+  /** Figures of one tenant, or of all that have state. */
+  stats(): Record<string, TenantStats> {
+    const all: Record<string, TenantStats> = {};
+    for (const [name, tenant] of this.tenants) all[name] = tenant.stats();
+    return all;
+  }
+
+  /** Changes a tenant's share. @throws ArgumentError ERR_WEIGHT */
+  setWeight(name: string, weight: number): void {
+    const tenant = this.tenant(name);
+    this.scheduler.setWeight(tenant.task, weight);
+  }
+
+  private tenant(name: string): Tenant {
+    const known = this.tenants.get(name);
+    if (known !== undefined) return known;
+    if (typeof name !== 'string' || name === '') {
+      throw new ArgumentError('ERR_TENANT', `tenant is "${name}"; allowed: a string of 1 or more`);
+    }
+    let task = this.scheduler.create();
+    if (task === NIL) {
+      this.dropIdle();
+      task = this.scheduler.create();
+    }
+    const tenant = new Tenant(name, task);
+    this.tenants.set(name, tenant);
+    this.byTask[task] = tenant;
+    return tenant;
+  }
+
+  /** Gives the slots of tenants without jobs back, oldest first, but for a quarter. */
+  private dropIdle(): void {
+    let wanted = Math.ceil(this.tenants.size / 4);
+    for (const [name, tenant] of this.tenants) {
+      if (tenant.ready > 0 || tenant.inFlight > 0 || tenant.awake) continue;
+      this.scheduler.exit(tenant.task);
+      this.byTask[tenant.task] = null;
+      this.tenants.delete(name);
+      if (--wanted === 0) return;
+    }
+    if (wanted === Math.ceil(this.byTask.length / 4)) {
+      throw new ArgumentError(
+        'ERR_TENANTS',
+        `${this.byTask.length} tenants have jobs; allowed: maxTenants at once`,
+      );
+    }
+  }
+
+  private setShare(tenant: Tenant, options: JobOptions): void {
+    const weight =
+      options.weight ?? (options.nice === undefined ? undefined : weightOf(options.nice));
+    if (weight === undefined || weight === this.scheduler.tasks.weight[tenant.task]) return;
+    this.scheduler.setWeight(tenant.task, weight);
+  }
+
+  /** Deadline, slice, timeout and signal of a job; false when it is settled already. */
+  private prepare(job: Job, options: JobOptions): boolean {
+    if (options.deadlineMs !== undefined) job.deadlineMs = this.nowMs + options.deadlineMs;
+    if (options.sliceMs !== undefined) job.sliceMs = options.sliceMs;
+    const { signal, timeoutMs } = options;
+    if (signal?.aborted === true) {
+      job.resolve = null;
+      job.reject(signal.reason);
+      return false;
+    }
+    if (signal === undefined && timeoutMs === undefined) return true;
+    const abort = () => this.cancel(job, signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    const stop =
+      timeoutMs === undefined
+        ? null
+        : this.host.timeout(() => {
+            const message = `job of ${job.tenant} was not done after ${timeoutMs} ms`;
+            this.cancel(job, new LoopError('ERR_TIMEOUT', message));
+          }, timeoutMs);
+    job.cancel = () => {
+      signal?.removeEventListener('abort', abort);
+      if (stop !== null) stop();
+    };
+    return true;
+  }
+
+  /** Rejects a job that is not settled; where it is queued it will be skipped. */
+  private cancel(job: Job, reason: unknown): void {
+    if (job.resolve === null) return;
+    job.resolve = null;
+    job.cancel?.();
+    job.reject(reason);
+  }
+
+  private wake(tenant: Tenant): void {
+    if (!tenant.awake && tenant.inFlight < this.tenantConcurrency) {
+      tenant.awake = true;
+      this.scheduler.wake(tenant.task, Math.round(this.nowMs * NS));
+    }
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.host.macrotask(this.turn);
+  }
+
+  private readonly turn = (): void => {
+    this.nowMs = this.host.now();
+    this.sliceEndMs = this.nowMs + this.sliceMs;
+    this.drain();
+  };
+
+  /** Runs jobs until the slice ends, none is ready, or a resumed one needs its microtask. */
+  private drain(): void {
+    assert(!this.draining, 'one drain at a time');
+    this.draining = true;
+    const scheduler = this.scheduler;
+    while (this.nowMs < this.sliceEndMs) {
+      const full = this.inFlight >= this.concurrency;
+      // Full: only jobs that have begun may go on.
+      if (full && this.resumes === 0) break;
+      const task = scheduler.pickNext(0, Math.round(this.nowMs * NS));
+      if (task === NIL) break;
+      const tenant = this.byTask[task]!;
+      const job = tenant.next(full);
+      if (job === null) {
+        this.park(tenant, full && tenant.ready > 0);
+        continue;
+      }
+      if (job.resume !== null) {
+        this.resumes--;
+        this.goOn(tenant, job);
+        return;
+      }
+      this.queued--;
+      this.start(tenant, job);
+      this.charge(tenant, job);
+    }
+    this.finishTurn();
+  }
+
+  private finishTurn(): void {
+    this.draining = false;
+    this.scheduled = false;
+    if (this.roomWaiters.length > 0) this.wakeRoom();
+    const blocked = this.inFlight >= this.concurrency && this.resumes === 0;
+    if (
+      !blocked &&
+      (this.scheduler.tasks.queuedCount[0] > 0 || this.scheduler.current(0) !== NIL)
+    ) {
+      this.schedule();
+    }
+    if (this.queued === 0 && this.inFlight === 0 && this.idleWaiters.length > 0) {
+      const waiters = this.idleWaiters;
+      this.idleWaiters = [];
+      for (const wake of waiters) wake();
+    }
+  }
+
+  private wakeRoom(): void {
+    const waiting = this.roomWaiters;
+    this.roomWaiters = [];
+    for (const waiter of waiting) {
+      if (this.queued < waiter.below) waiter.wake();
+      else this.roomWaiters.push(waiter);
+    }
+  }
+
+  /** The tenant has nothing that may run now. */
+  private park(tenant: Tenant, gated: boolean): void {
+    this.scheduler.blocked(tenant.task);
+    tenant.awake = false;
+    if (gated) this.gated.push(tenant);
+  }
+
+  private start(tenant: Tenant, job: Job): void {
+    if (job.resolve === null) return;
+    tenant.waited(this.nowMs - job.queuedMs);
+    if (this.nowMs > job.deadlineMs) tenant.misses++;
+    tenant.startedMs = this.nowMs;
+    let value: unknown;
+    try {
+      value = job.fn(this.context(tenant, job));
+    } catch (error) {
+      this.settle(tenant, job, false, error);
+      return;
+    }
+    if (!isThenable(value)) {
+      this.settle(tenant, job, true, value);
+      return;
+    }
+    this.inFlight++;
+    tenant.inFlight++;
+    value.then(
+      (result) => this.ended(tenant, job, true, result),
+      (error: unknown) => this.ended(tenant, job, false, error),
+    );
+  }
+
+  /** An asynchronous job ended: its place is free for another, within this slice if it still runs. */
+  private ended(tenant: Tenant, job: Job, good: boolean, value: unknown): void {
+    const wasFull = this.inFlight >= this.concurrency;
+    this.inFlight--;
+    tenant.inFlight--;
+    this.settle(tenant, job, good, value);
+    if (tenant.ready > 0) this.wake(tenant);
+    if (wasFull) {
+      for (const other of this.gated.splice(0)) this.wake(other);
+    }
+    if (this.draining) return;
+    if (wasFull && this.nowMs < this.sliceEndMs && this.queued > 0) this.resumeSlice();
+    else if (this.queued > 0) this.schedule();
+    else if (this.inFlight === 0 && !this.scheduled) {
+      this.scheduled = true;
+      this.finishTurn();
+    }
+  }
+
+  /** Goes on in the microtask of an ended job: a turn of the loop per job would cost more than it. */
+  private resumeSlice(): void {
+    this.nowMs = this.host.now();
+    if (this.nowMs < this.sliceEndMs) {
+      // A macrotask that is on its way as well finds less to do.
+      this.drain();
+      return;
+    }
+    this.schedule();
+  }
+
+  private settle(tenant: Tenant, job: Job, good: boolean, value: unknown): void {
+    if (good) tenant.done++;
+    else tenant.failed++;
+    const resolve = job.resolve;
+    if (resolve === null) return;
+    job.resolve = null;
+    job.cancel?.();
+    if (good) resolve(value);
+    else job.reject(value);
+  }
+
+  /** Charges what ran since the tenant was picked. */
+  private charge(tenant: Tenant, job: Job): void {
+    const now = this.host.now();
+    const ranMs = now - this.nowMs;
+    this.nowMs = now;
+    if (ranMs > this.stallMs && this.onStall !== null)
+      this.onStall({ tenant: job.tenant, ms: ranMs });
+    tenant.cpuMs += ranMs;
+    this.scheduler.account(0, Math.max(JOB_MIN_NS, Math.round(ranMs * NS)));
+    if (tenant.ready === 0 || tenant.inFlight >= this.tenantConcurrency) {
+      if (tenant.resumable === 0) this.park(tenant, false);
+    }
+  }
+
+  /** Lets a yielded job go on: its continuation is the next microtask, ours comes right behind it. */
+  private goOn(tenant: Tenant, job: Job): void {
+    const resume = job.resume!;
+    job.resume = null;
+    tenant.startedMs = this.nowMs;
+    resume();
+    this.host.microtask(() => {
+      this.charge(tenant, job);
+      this.draining = false;
+      if (this.nowMs < this.sliceEndMs) this.drain();
+      else this.finishTurn();
+    });
+  }
+
+  private context(tenant: Tenant, job: Job): JobContext {
+    return {
+      tenant: job.tenant,
+      get cancelled() {
+        return job.resolve === null;
+      },
+      shouldYield: () => {
+        const used = this.host.now() - tenant.startedMs;
+        return used >= job.sliceMs;
+      },
+      yield: () =>
+        new Promise<void>((resolve, reject) => {
+          if (job.resolve === null) {
+            reject(new LoopError('ERR_CLOSED', `job of ${job.tenant} was cancelled`));
+            return;
+          }
+          job.resume = () => {
+            if (job.resolve !== null) resolve();
+            else reject(new LoopError('ERR_CLOSED', `job of ${job.tenant} was cancelled`));
+          };
+          tenant.pushResume(job);
+          this.resumes++;
+          if (!tenant.awake) {
+            tenant.awake = true;
+            this.scheduler.wake(tenant.task, Math.round(this.nowMs * NS));
+          }
+          this.schedule();
+        }),
+    };
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+function checkJob(options: JobOptions): void {
+  if (options.weight !== undefined)
+    checkInteger('ERR_WEIGHT', 'weight', options.weight, 1, 262_144);
+  if (options.nice !== undefined) checkNice(options.nice);
+  if (options.sliceMs !== undefined) checkMs('ERR_SLICE', 'sliceMs', options.sliceMs);
+  if (options.timeoutMs !== undefined) checkMs('ERR_TIMEOUT', 'timeoutMs', options.timeoutMs);
+  if (options.deadlineMs !== undefined) checkMs('ERR_DEADLINE', 'deadlineMs', options.deadlineMs);
+}
+
+function checkMs(code: string, what: string, value: number): number {
+  if (value > 0 && value <= 2_147_483_647) return value;
+  throw new ArgumentError(code, `${what} is ${value}; allowed: above 0, at most 2147483647 ms`);
+}
+
+function checkCount(code: string, what: string, value: number | undefined): number {
+  if (value === undefined || value === Infinity) return Infinity;
+  return checkInteger(code, what, value, 1, Number.MAX_SAFE_INTEGER);
+}

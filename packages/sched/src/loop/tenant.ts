@@ -1,0 +1,91 @@
+import { type Job, JobQueue } from './job.js';
+
+/** Figures of a tenant since it has state. */
+export interface TenantStats {
+  /** Jobs not started. */
+  queued: number;
+  /** Jobs started and not ended. */
+  running: number;
+  done: number;
+  /** Jobs that threw or rejected. */
+  failed: number;
+  /** CPU time of its jobs, as far as it is measured, ms. */
+  cpuMs: number;
+  /** Wait from add to start: average and longest, ms. */
+  waitAverageMs: number;
+  waitMaxMs: number;
+  /** Jobs that started after their deadline. */
+  misses: number;
+}
+
+/** The queues of one tenant: jobs that yielded, jobs with a deadline, the others in order. */
+export class Tenant {
+  readonly name: string;
+  /** Its task in the scheduler. */
+  readonly task: number;
+  /** Its task is queued or running. */
+  awake = false;
+  inFlight = 0;
+  done = 0;
+  failed = 0;
+  misses = 0;
+  cpuMs = 0;
+  /** When the job that runs got the CPU. */
+  startedMs = 0;
+  private waits = 0;
+  private waitMs = 0;
+  private waitMaxMs = 0;
+  private readonly jobs = new JobQueue();
+  private readonly urgent = new JobQueue();
+  private readonly resumed = new JobQueue();
+
+  constructor(name: string, task: number) {
+    this.name = name;
+    this.task = task;
+  }
+
+  push(job: Job): void {
+    if (job.deadlineMs === Infinity) this.jobs.push(job);
+    else this.urgent.insertByDeadline(job);
+  }
+
+  pushResume(job: Job): void {
+    this.resumed.push(job);
+  }
+
+  /** The next job to run, or null; `onlyResumed` while no new one may start. */
+  next(onlyResumed: boolean): Job | null {
+    if (this.resumed.size > 0) return this.resumed.shift();
+    if (onlyResumed) return null;
+    return this.urgent.size > 0 ? this.urgent.shift() : this.jobs.shift();
+  }
+
+  get queued(): number {
+    return this.jobs.size + this.urgent.size;
+  }
+  get resumable(): number {
+    return this.resumed.size;
+  }
+  get ready(): number {
+    return this.jobs.size + this.urgent.size + this.resumed.size;
+  }
+
+  waited(ms: number): void {
+    this.waits++;
+    this.waitMs += ms;
+    if (ms > this.waitMaxMs) this.waitMaxMs = ms;
+  }
+
+  stats(): TenantStats {
+    return {
+      queued: this.queued,
+      running: this.inFlight,
+      done: this.done,
+      failed: this.failed,
+      cpuMs: this.cpuMs,
+      waitAverageMs: this.waits === 0 ? 0 : this.waitMs / this.waits,
+      waitMaxMs: this.waitMaxMs,
+      misses: this.misses,
+    };
+  }
+}
