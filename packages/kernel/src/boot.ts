@@ -61,6 +61,7 @@ import { Tasks } from './task/tasks.js';
 import { UserAccess } from './task/user-access.js';
 import { TaskWaits } from './task/waits.js';
 import { defineKernelEvents } from './trace-events.js';
+import { definePartEvents } from './trace-parts.js';
 import { VECTOR_DISK, VECTOR_SHOOTDOWN } from './vectors.js';
 
 /** CR4 as this kernel wants it: global pages, PCIDs, and no ring-0 access to user pages by accident. */
@@ -84,7 +85,10 @@ export function boot(options: BootOptions = {}): Kernel {
     ? new Tracer({ cpuCount: settings.cpus, ticksPerSecond: machine.frequencyHz })
     : null;
   const trace = tracer === null ? null : tracer.hook(machine.cpus.map((cpu) => cpu.cells));
-  if (tracer !== null) defineKernelEvents(tracer.registry);
+  if (tracer !== null) {
+    defineKernelEvents(tracer.registry);
+    definePartEvents(tracer.registry);
+  }
 
   // Memory map: what is RAM and not ours goes to the page allocator.
   const pages = new PageAllocator({
@@ -129,7 +133,7 @@ export function boot(options: BootOptions = {}): Kernel {
     tasks: TASK_LIMIT,
     cpus: settings.cpus,
     meter,
-    trace,
+    // No hook: the dispatcher itself tells of switches and wake-ups, with the kernel's own task states.
   });
   // Task 0 stands for the idle loop and is never run, so that a task number is a pid.
   assert(scheduler.create() === 0, 'the first task is not number 0');

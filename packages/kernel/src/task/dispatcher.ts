@@ -273,12 +273,13 @@ export class Dispatcher implements Supervisor {
   }
 
   #end(cpu: Cpu, task: number): void {
-    const { scheduler, tasks, kernelRoot } = this.#ports;
+    const { scheduler, tasks, kernelRoot, trace } = this.#ports;
     const status = tasks.exitStatus[task];
     this.#account(cpu);
     if (cpu.mmu.root !== kernelRoot) cpu.mmu.setRoot(kernelRoot, 0, true);
     scheduler.exit(task);
     this.#loaded[cpu.id] = NIL;
+    if (trace !== null) trace.emit(TRACE_SWITCH, task, NIL);
     this.#ports.exit(task, status);
   }
 }
