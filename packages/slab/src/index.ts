@@ -5,10 +5,14 @@
  * @module
  */
 
+export { Arena, type ArenaOptions, ArenaScope } from './arena.js';
+export { type ArenaSource, ArenaViews, type GrowingMemory } from './arena-memory.js';
 export type { LeakReport } from './destroy.js';
 export { Kmalloc, type KmallocOptions, SIZE_CLASSES } from './kmalloc.js';
 export { PageAllocator, type PageAllocatorOptions } from './page-allocator.js';
 export { MAX_ORDER } from './page-state.js';
+export { SharedArena, type SharedArenaOptions, type SharedCacheOptions } from './shared-arena.js';
+export type { SharedCache, SharedContention } from './shared-cache.js';
 export { type ObjectMemory, SlabAllocator, type SlabAllocatorOptions } from './slab-allocator.js';
 export type { SlabCache } from './slab-cache.js';
 export type { SlabCacheOptions } from './slab-cache-options.js';
@@ -16,6 +20,15 @@ export type { SlabDamage, SlabDebugOptions, SlabReport } from './slab-debug.js';
 export { MAX_OBJECT_BYTES, type SlabGeometry, slabGeometry } from './slab-geometry.js';
 export { SlabHandles } from './slab-handles.js';
 export { type SlabInfo, slabInfo, slabInfoText, slabTopText } from './slabinfo.js';
+export { type FieldType, type StructFields, type StructType, struct } from './struct.js';
+export {
+  type FieldGetters,
+  type FieldSetters,
+  type ScopedStruct,
+  type StructCursor,
+  StructPool,
+  type StructSource,
+} from './struct-pool.js';
 export { GenericMalloc, type GenericMallocOptions } from './tlsf.js';
 export {
   TRACE_FREE_REFUSED,

@@ -90,7 +90,7 @@ export class Kmalloc {
     const pageCount = Math.ceil(byteCount / PAGE_BYTES);
     let address = this.slabs.pages.allocateRunLow(pageCount, alignOrder);
     if (address === NIL) {
-      this.slabs.reclaim();
+      this.slabs.reclaim(2 * pageCount);
       address = this.slabs.pages.allocateRunLow(pageCount, alignOrder);
     }
     if (address === NIL) return this.slabs.none;

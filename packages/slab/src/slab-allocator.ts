@@ -34,6 +34,11 @@ export interface SlabAllocatorOptions {
   readonly cpuCount?: number;
   /** What `allocate` answers when memory is out: NIL (default), or 0 where no object lies at 0. */
   readonly none?: number;
+  /**
+   * Asked for so many more pages before memory counts as out: adds them by `pages.extend`, and says
+   * whether it did.
+   */
+  readonly more?: ((pageCount: number) => boolean) | null;
   readonly meter?: Meter | null;
   readonly trace?: TraceHook | null;
 }
@@ -51,6 +56,7 @@ export class SlabAllocator {
   readonly trace: TraceHook | null;
   /** The running CPU; caches look at it when they are used. */
   cpu = 0;
+  private readonly more: ((pageCount: number) => boolean) | null;
   /** By id; index 0 and ids of destroyed caches hold null. */
   private readonly caches: (SlabCache | null)[] = [null];
 
@@ -70,6 +76,7 @@ export class SlabAllocator {
     this.trace = options.trace ?? null;
     // A small integer where it fits: the hot paths then add integers, not doubles.
     this.base = this.pages.base === 0 ? 0 : this.pages.base;
+    this.more = options.more ?? null;
     this.table = new SlabTable(this.pages.lowPages, this.meter);
   }
 
@@ -161,8 +168,16 @@ export class SlabAllocator {
     return bytes;
   }
 
-  /** Memory is out: flushes what other CPUs and caches hold back and gives empty slabs back. */
-  reclaim(): void {
+  /**
+   * Memory is out: gets more pages, where there is someone to ask; else flushes what other CPUs and
+   * caches hold back and gives empty slabs back.
+   */
+  reclaim(pageCount: number): void {
+    if (this.more?.(pageCount)) {
+      this.table.growPages(this.pages.lowPages);
+      assert(this.table.pageCount * PAGE_BYTES <= 2 ** 31, 'offsets fit 31 bits');
+      return;
+    }
     this.shrink();
     this.pages.drain();
   }
@@ -170,12 +185,6 @@ export class SlabAllocator {
   /** Bytes of tables and bitmaps, the page allocator's included. */
   get metadataBytes(): ByteCount {
     return this.table.metadataBytes + this.pages.metadataBytes;
-  }
-
-  /** To be called after `pages.extend`. */
-  grow(): void {
-    this.table.growPages(this.pages.lowPages);
-    assert(this.table.pageCount * PAGE_BYTES <= 2 ** 31, 'offsets fit 31 bits');
   }
 }
 

@@ -4,6 +4,7 @@ import {
   checkInteger,
   type Meter,
   NIL,
+  PAGE_BYTES,
   type TraceHook,
   type VirtAddr,
 } from '@hotpath/hw-x86';
@@ -206,7 +207,7 @@ export class SlabCache implements TableReader {
   /** Memory is out, but other CPUs' magazines, quarantine and other caches may hold some. */
   private reclaim(): void {
     this.save(0);
-    this.owner.reclaim();
+    this.owner.reclaim(this.geometry.slabBytes / PAGE_BYTES);
     this.restore();
     this.top = this.lists.fill(this.magazine, 1, this.loadedBase);
     if (this.top === 0) this.failedAllocations += 1;
