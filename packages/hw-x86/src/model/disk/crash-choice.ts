@@ -13,7 +13,7 @@ export type Choice = readonly Fate[];
 
 /**
  * Blocks that differ from what was durable, were this choice made, and a key: equal keys mean equal
- * disks. Arrays in the map may belong to the log and must not be changed.
+ * disks, since it names for each atomic unit the write that won it. Arrays in the map may belong to the log and must not be changed.
  */
 export interface CrashBlocks {
   readonly over: Map<number, Uint8Array>;
@@ -29,7 +29,8 @@ export function applyChoice(
   readBase: (block: number, target: Uint8Array) => void,
 ): CrashBlocks {
   const over = new Map<number, Uint8Array>();
-  const names = new Map<number, string>();
+  // For each block the write that won each of its units, or one number for all.
+  const winners = new Map<number, number | number[]>();
   for (let w = 0; w < writes.length; w++) {
     const fate = choice[w];
     if (fate === LOST) continue;
@@ -40,7 +41,7 @@ export function applyChoice(
       const source = data.subarray(i * blockBytes, (i + 1) * blockBytes);
       if (fate === KEPT) {
         over.set(number, source);
-        names.set(number, `${w}`);
+        winners.set(number, w);
         continue;
       }
       const units = fate.subarray(
@@ -57,13 +58,23 @@ export function applyChoice(
         if (units[u] === 1) mixed.set(source.subarray(from, from + atomicBytes), from);
       }
       over.set(number, mixed);
-      // A write torn everywhere "kept" is the whole write, under the same name.
-      const whole = units.every((kept) => kept === 1);
-      names.set(number, whole ? `${w}` : `${names.get(number) ?? ''}/${w}:${units.join('')}`);
+      winners.set(number, mixWinners(winners.get(number) ?? BASE, units, w));
     }
   }
-  const key = [...names].sort((a, b) => a[0] - b[0]).join(';');
+  const key = [...winners].sort((a, b) => a[0] - b[0]).join(';');
   return { over, key };
+}
+
+/** Winner of a unit that no pending write has reached. */
+const BASE = -1;
+
+/** Winners after write `w` has put its kept units over what was there. */
+function mixWinners(under: number | number[], units: Uint8Array, w: number): number | number[] {
+  const mixed = Array.from(units, (kept, u) => {
+    if (kept === 1) return w;
+    return typeof under === 'number' ? under : under[u];
+  });
+  return mixed.every((winner) => winner === mixed[0]) ? mixed[0] : mixed;
 }
 
 /** Whether some of the write survives. */

@@ -2,6 +2,7 @@ import type { InterruptLine } from '../../block-device.js';
 import type { Clock } from '../../clock.js';
 import { ArgumentError, checkInteger, checkPowerOfTwo } from '../../errors.js';
 import type { EventQueue } from '../../machine.js';
+import { NIL } from '../../status.js';
 import { DiskContents } from './contents.js';
 import { ModelDisk } from './disk.js';
 import { FaultPlan, type FaultRule } from './fault-plan.js';
@@ -86,6 +87,12 @@ export function createModelDisk(
   if (!(frequencyHz > 0 && frequencyHz < 1e12)) {
     throw new ArgumentError('ERR_FREQUENCY', `frequencyHz is ${frequencyHz}; allowed: 1 to 1e12`);
   }
+  const timeoutNs = options.timeoutNs ?? TIMEOUT_NS;
+  if (!(timeoutNs > 0)) {
+    throw new ArgumentError('ERR_TIMEOUT', `timeoutNs is ${timeoutNs}; allowed: above 0`);
+  }
+  const powerCutAt = options.powerCutAt ?? NIL;
+  checkInteger('ERR_POWER_CUT', 'powerCutAt', powerCutAt, NIL, Number.MAX_SAFE_INTEGER);
   const seed = options.seed ?? 1;
   const medium = mediumOf(options.image, blockBytes, blockCount);
   const cacheBlocks = cacheBlocksOf(options, blockBytes);
@@ -97,11 +104,11 @@ export function createModelDisk(
     events: options.events,
     clock: options.clock,
     lines: linesOf(options),
-    timeoutCycles: Math.ceil(((options.timeoutNs ?? TIMEOUT_NS) * frequencyHz) / 1e9),
+    timeoutCycles: Math.ceil((timeoutNs * frequencyHz) / 1e9),
     cyclesPerNs: frequencyHz / 1e9,
     faults: options.faults === undefined ? null : new FaultPlan(options.faults, seed),
     log: logOf(options.log, blockBytes),
-    powerCutAt: options.powerCutAt ?? -1,
+    powerCutAt,
     onPowerCut: options.onPowerCut ?? null,
   });
 }

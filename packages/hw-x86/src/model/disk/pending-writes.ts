@@ -32,6 +32,10 @@ export class PendingWrites {
   readonly base: SparseBlocks;
   readonly pending: PendingWrite[] = [];
   readonly #log: WriteLog;
+  /** Writes that failed: no FLUSH makes them durable. */
+  readonly #indeterminate = new Set<PendingWrite>();
+  /** Entries of discards that found nothing to discard. */
+  readonly #empty = new Set<number>();
   /** For each FLUSH in flight, by entry: the writes it will make durable. */
   readonly #flushes = new Map<number, PendingWrite[]>();
 
@@ -56,19 +60,40 @@ export class PendingWrites {
     return null;
   }
 
-  #submit(index: number, entry: LogEntry): PendingWrite {
-    const { kind, block, blockCount } = entry;
+  #submit(index: number, entry: LogEntry): PendingWrite | null {
+    const range = entry.kind === WRITE ? entry : this.#discarded(entry);
+    if (range === null) {
+      this.#empty.add(index);
+      return null;
+    }
+    const { block, blockCount } = range;
     const byteCount = blockCount * this.#log.blockBytes;
     const write: PendingWrite = {
       entry: index,
       block,
       blockCount,
       live: new Uint8Array(blockCount).fill(1),
-      data: kind === WRITE ? entry.data : new Uint8Array(byteCount),
+      data: entry.kind === WRITE ? entry.data : new Uint8Array(byteCount),
       completed: false,
     };
     this.pending.push(write);
     return write;
+  }
+
+  /** The part of a discard that may hold data: whole devices are discarded before they are used. */
+  #discarded(entry: LogEntry): { block: number; blockCount: number } | null {
+    const { block, blockCount } = entry;
+    const stored = this.base.writtenWithin(block, blockCount);
+    let first = stored === null ? Infinity : stored.first;
+    let last = stored === null ? -1 : stored.last;
+    for (const write of this.pending) {
+      const from = Math.max(write.block, block);
+      const to = Math.min(write.block + write.blockCount, block + blockCount) - 1;
+      if (from > to) continue;
+      first = Math.min(first, from);
+      last = Math.max(last, to);
+    }
+    return last < 0 ? null : { block: first, blockCount: last - first + 1 };
   }
 
   #finish(done: LogEntry): void {
@@ -79,6 +104,7 @@ export class PendingWrites {
       if (done.status === OK) for (const write of writes) this.#makeDurable(write);
       return;
     }
+    if (this.#empty.has(done.request)) return;
     const at = this.pending.findIndex((write) => write.entry === done.request);
     assert(at >= 0, 'what finishes was submitted and is not yet durable');
     const [write] = this.pending.splice(at, 1);
@@ -89,8 +115,6 @@ export class PendingWrites {
     if (done.status !== OK) this.#indeterminate.add(write);
     else if (request.fua) this.#makeDurable(write);
   }
-
-  readonly #indeterminate = new Set<PendingWrite>();
 
   #makeDurable(write: PendingWrite): void {
     const at = this.pending.indexOf(write);

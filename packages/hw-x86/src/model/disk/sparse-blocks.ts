@@ -1,4 +1,4 @@
-import { assert } from '../../errors.js';
+import { ArgumentError, assert } from '../../errors.js';
 
 /** Bytes of a piece: the largest block, so that no block straddles two. */
 const PIECE_BYTES = 65_536;
@@ -120,6 +120,52 @@ export class SparseBlocks {
     return new SparseBlocks(saved.blockBytes, saved.blockCount, new Map(saved.pieces));
   }
 
+  /**
+   * A medium with the given bytes from block 0 on, such as a file-system image; the rest is zeros.
+   * @param blockCount - at least what the bytes fill; default: just that
+   * @throws ArgumentError ERR_IMAGE_SIZE
+   */
+  static fromBytes(bytes: Uint8Array, blockBytes: number, blockCount?: number): SparseBlocks {
+    const filled = bytes.length / blockBytes;
+    const count = blockCount ?? filled;
+    if (!Number.isInteger(filled) || count < Math.max(filled, 1)) {
+      throw new ArgumentError(
+        'ERR_IMAGE_SIZE',
+        `image has ${bytes.length} bytes; allowed: whole blocks of ${blockBytes}, at most ${count}`,
+      );
+    }
+    const blocks = new SparseBlocks(blockBytes, count);
+    for (let b = 0; b < filled; b++) {
+      const at = b * blockBytes;
+      if (!isZeroRange(bytes, at, at + blockBytes)) blocks.write(b, bytes, at);
+    }
+    return blocks;
+  }
+
+  /** All bytes from block 0 on, for other programs to read. Costs memory for the whole disk. */
+  toBytes(): Uint8Array {
+    const bytes = new Uint8Array(this.blockBytes * this.blockCount);
+    for (const [piece, data] of this.#pieces) {
+      const at = piece * PIECE_BYTES;
+      bytes.set(data.subarray(0, Math.min(PIECE_BYTES, bytes.length - at)), at);
+    }
+    return bytes;
+  }
+
+  /** First and last block of a range that may hold anything but zeros; null when none does. */
+  writtenWithin(block: number, blockCount: number): { first: number; last: number } | null {
+    let first = Infinity;
+    let last = -1;
+    for (const piece of this.#pieces.keys()) {
+      const from = Math.max(piece * this.#blocksPerPiece, block);
+      const to = Math.min((piece + 1) * this.#blocksPerPiece, block + blockCount) - 1;
+      if (from > to) continue;
+      first = Math.min(first, from);
+      last = Math.max(last, to);
+    }
+    return last < 0 ? null : { first, last };
+  }
+
   /** Bytes of memory that the contents take. */
   get storedBytes(): number {
     return this.#pieces.size * PIECE_BYTES;
@@ -158,4 +204,9 @@ export class SparseBlocks {
 
 function isZero(word: number): boolean {
   return word === 0;
+}
+
+function isZeroRange(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (bytes[i] !== 0) return false;
+  return true;
 }

@@ -119,6 +119,18 @@ describe('legal states', () => {
     expect([...states].sort()).toEqual(['0,0', '0,5', '5,0', '5,5']);
   });
 
+  test('a discard of a whole empty device is nothing to explore, and what was written counts', () => {
+    const log = new WriteLog(BLOCK);
+    const blockCount = 2 ** 40;
+    log.done(log.submitted(DISCARD, 0, blockCount, false, filled(0)), OK);
+    log.done(log.submitted(WRITE, 2 ** 39, 1, false, filled(4)), OK);
+    log.done(log.submitted(DISCARD, 0, blockCount, false, filled(0)), OK);
+    const report = exploreCrashes(log, () => null, { blockCount });
+    expect(report).toMatchObject({ coverage: 'units', failure: null });
+    // Nothing; the write in three parts; the discard whole, or one half of it over two kinds of other.
+    expect(report.states).toBe(1 + 3 + (1 + 2 + 2));
+  });
+
   test('what lay on the disk before the log is its first state', () => {
     const image = new SparseBlocks(BLOCK, 8);
     image.write(0, filled(9), 0);

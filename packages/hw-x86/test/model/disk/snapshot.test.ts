@@ -165,6 +165,19 @@ test('sparse blocks read as a plain array does', () => {
   fc.assert(property, { numRuns: 60 });
 });
 
+test('an image goes in and comes out byte for byte, zeros stored nowhere', () => {
+  const bytes = new Uint8Array(200 * 4096);
+  for (let i = 0; i < 4096; i++) bytes[199 * 4096 + i] = i % 251;
+  bytes[5] = 1;
+  const blocks = SparseBlocks.fromBytes(bytes, 4096, 300);
+  expect(blocks.storedBytes).toBe(2 * 65_536);
+  const out = blocks.toBytes();
+  expect(out.length).toBe(300 * 4096);
+  expect(Buffer.compare(out.subarray(0, bytes.length), bytes)).toBe(0);
+  expect(() => SparseBlocks.fromBytes(bytes, 4096, 100)).toThrow('at most 100');
+  expect(() => SparseBlocks.fromBytes(new Uint8Array(5), 4096)).toThrow('5 bytes');
+});
+
 test('equal contents have equal hashes however they came about, different ones differ', () => {
   const a = new SparseBlocks(4096, 100);
   const b = new SparseBlocks(4096, 100);
