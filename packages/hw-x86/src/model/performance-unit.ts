@@ -192,12 +192,7 @@ export class PerformanceUnit {
  * Counts with CMASK, INV and EDGE over `cycles` in which `events` happened, packed `width` to a
  * cycle; the other cycles are stalls. Bursts are taken to lie apart as far as the cycles allow.
  */
-export function countCycles(
-  select: number,
-  events: number,
-  cycles: number,
-  width: number,
-): number {
+export function countCycles(select: number, events: number, cycles: number, width: number): number {
   const threshold = (select >>> 24) & 0xff;
   const edge = (select & PERFEVTSEL_EDGE) !== 0;
   if (threshold === 0 && !edge) return events;
