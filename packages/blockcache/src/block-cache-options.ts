@@ -1,6 +1,7 @@
 /** What a block cache is made with. */
 import type {
   ByteCount,
+  Clock,
   FrameSource,
   InterruptLine,
   Meter,
@@ -8,6 +9,7 @@ import type {
   PhysicalMemory,
   TraceHook,
 } from '@hotpath/hw-x86';
+import type { MissRatioCurve } from './miss-ratio-curve.js';
 import type { PolicyClass } from './policy.js';
 import type { PolicyName } from './policy-names.js';
 
@@ -29,8 +31,21 @@ export interface BlockCacheOptions {
   mergeLimit?: number;
   /** Failed writes in a row after which only a flush tries a block again; default 3. */
   retryLimit?: number;
+  /**
+   * Background write-back begins when more than this share of the slots is dirty, and ends at half of
+   * it; default 0.25, 0 to 1.
+   */
+  dirtyLow?: number;
+  /** `throttle` lets writers wait while more than this share is dirty or being written; default 0.5. */
+  dirtyHigh?: number;
+  /** Every block is written as soon as its last pin ends, instead of later; default false. */
+  writeThrough?: boolean;
   /** Raised when `reap()` has something to deliver that no device announces. */
   line?: InterruptLine | null;
+  /** Measures how long requests take; without one the histograms stay empty. */
+  clock?: Clock | null;
+  /** Estimates what other sizes would give; fed with every `get` and `tryGet`. */
+  curve?: MissRatioCurve | null;
   /** Takes the accesses of the structures; absent on a host. */
   meter?: Meter | null;
   /** Takes events; see the `TRACE_BLOCK_` constants. */

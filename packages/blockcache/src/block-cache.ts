@@ -25,13 +25,16 @@ import {
   type TraceHook,
 } from '@hotpath/hw-x86';
 import type { BlockCacheOptions } from './block-cache-options.js';
+import type { BlockCacheStatistics } from './block-cache-statistics.js';
 import { CacheMeter } from './cache-meter.js';
 import { CachedDevice } from './cached-device.js';
 import { ForeignWrites } from './foreign-writes.js';
 import { Jobs } from './jobs.js';
 import { ASK_GET, ASK_NEW, Loader } from './loader.js';
+import type { MissRatioCurve } from './miss-ratio-curve.js';
 import { slotMapFor } from './policy-names.js';
-import { ATTACHED, DIRTY, UNMOVABLE, VALID, WRITING } from './slot-flags.js';
+import type { ReadAhead } from './read-ahead.js';
+import { ATTACHED, DIRTY, READAHEAD, UNMOVABLE, VALID, WRITING } from './slot-flags.js';
 import { KEY_LIMIT, type SlotMap } from './slot-map.js';
 import { SlotMemory } from './slot-memory.js';
 import { Slots } from './slots.js';
@@ -43,20 +46,20 @@ import {
 } from './trace-events.js';
 import { Transfers } from './transfers.js';
 import { ReadyQueue, Waits } from './waits.js';
+import { WaterMarks } from './water-marks.js';
 import { WriteBack } from './write-back.js';
 
-/** Counters of a {@link BlockCache} since its construction. */
-export interface BlockCacheCounts {
-  /** Blocks asked for and found, or found on their way in. */
-  hits: number;
-  misses: number;
+function checkShare(what: string, value: number): number {
+  if (value >= 0 && value <= 1) return value;
+  throw new ArgumentError('ERR_SHARE', `${what} is ${value}; allowed: 0 to 1`);
 }
 
 /** A cache of blocks with pins and write-back. See the README for the rules of use. */
 export class BlockCache {
   /** Bytes of a block. */
   readonly blockBytes: ByteCount;
-  readonly counts: BlockCacheCounts = { hits: 0, misses: 0 };
+  /** Blocks found (or found on their way in), and not found; a `tryGet` that fails counts as neither. */
+  readonly counts = { hits: 0, misses: 0 };
   readonly #map: SlotMap;
   readonly #slots: Slots;
   readonly #devices: CachedDevice[] = [];
@@ -69,7 +72,10 @@ export class BlockCache {
   readonly #loader: Loader;
   readonly #trace: TraceHook | null;
   readonly #meter: CacheMeter | null;
+  readonly #curve: MissRatioCurve | null;
   readonly #line: InterruptLine | null;
+  readonly #marks: WaterMarks;
+  readonly #writeThrough: boolean;
   /** A pin or a transfer ended since the queues were last tried. */
   #stirred = false;
   #reaping = false;
@@ -95,29 +101,39 @@ export class BlockCache {
     checkPowerOfTwo('ERR_BLOCK_BYTES', 'blockBytes', blockBytes, 512, 65_536);
     checkInteger('ERR_MERGE_LIMIT', 'mergeLimit', mergeLimit, 1, 4096);
     checkInteger('ERR_RETRY_LIMIT', 'retryLimit', retryLimit, 1, 1_000_000);
+    this.#writeThrough = options.writeThrough ?? false;
+    const low = checkShare('dirtyLow', options.dirtyLow ?? 0.25);
+    const high = checkShare('dirtyHigh', options.dirtyHigh ?? 0.5);
     this.blockBytes = blockBytes;
     this.#trace = options.trace ?? null;
     this.#line = options.line ?? null;
+    this.#curve = options.curve ?? null;
     this.#map = new (slotMapFor(options.policy ?? '2q'))(capacity);
     const meter = options.meter ?? null;
     this.#meter = meter === null ? null : new CacheMeter(meter, this.#map);
     const place = new SlotMemory(memory, blockBytes, capacity, options.base, options.frames);
     this.#slots = new Slots(this.#map, place);
-    this.#transfers = new Transfers(memory, blockBytes, mergeLimit, {
-      readFinished: (device, slot, result) => this.#loader.readFinished(device, slot, result),
-      writeFinished: (device, slot, result) => {
-        this.#traceWriteError(device, this.#map.keyOf(slot), result);
-        this.#writeBack.writeFinished(device, slot, result);
+    this.#transfers = new Transfers(
+      memory,
+      blockBytes,
+      mergeLimit,
+      {
+        readFinished: (device, slot, result) => this.#loader.readFinished(device, slot, result),
+        writeFinished: (device, slot, result) => {
+          this.#traceWriteError(device, this.#map.keyOf(slot), result);
+          this.#writeBack.writeFinished(device, slot, result);
+        },
+        foreignFinished: (device, job, key, result) => {
+          this.#traceWriteError(device, key, result);
+          if (result !== OK) this.#writeBack.writeFailed(device, key, result);
+          this.#foreign.finished(job, key, result);
+        },
+        requestStarted: (device, sequence) => this.#writeBack.requestStarted(device, sequence),
+        requestFinished: (device, sequence) => this.#writeBack.requestFinished(device, sequence),
+        settled: () => this.#stir(),
       },
-      foreignFinished: (device, job, key, result) => {
-        this.#traceWriteError(device, key, result);
-        if (result !== OK) this.#writeBack.writeFailed(device, key, result);
-        this.#foreign.finished(job, key, result);
-      },
-      requestStarted: (device, sequence) => this.#writeBack.requestStarted(device, sequence),
-      requestFinished: (device, sequence) => this.#writeBack.requestFinished(device, sequence),
-      settled: () => this.#stir(),
-    });
+      options.clock ?? null,
+    );
     const parts = {
       slots: this.#slots,
       transfers: this.#transfers,
@@ -132,8 +148,10 @@ export class BlockCache {
       meter: this.#meter,
       deviceOf: (key: number) => this.#deviceOfKey(key),
       settled: () => this.#stir(),
+      forget: (slot: number) => this.#writeBack.forget(slot),
     };
     this.#writeBack = new WriteBack(parts);
+    this.#marks = new WaterMarks({ ...parts, writeBack: this.#writeBack, low, high });
     this.#foreign = new ForeignWrites(parts);
     this.#loader = new Loader({ ...parts, writeBack: this.#writeBack, foreign: this.#foreign });
   }
@@ -155,7 +173,9 @@ export class BlockCache {
 
   /** Transfers and flushes that devices have not finished. */
   get inFlight(): number {
-    return this.#transfers.inFlight + this.#writeBack.flushesInFlight;
+    return (
+      this.#transfers.inFlight + this.#writeBack.flushesInFlight + this.#foreign.discardsInFlight
+    );
   }
 
   /**
@@ -195,7 +215,13 @@ export class BlockCache {
     if (!(block < blockCount)) return NIL;
     const slot = this.#map.find(firstKey + block);
     if (this.#meter !== null) this.#meter.find(firstKey + block);
-    if (slot === NIL || (this.#slots.flags[slot] & VALID) === 0) return NIL;
+    if (this.#curve !== null) this.#curve.access(firstKey + block);
+    if (slot === NIL) return NIL;
+    const state = this.#slots.flags[slot] & (VALID | READAHEAD);
+    if (state !== VALID) {
+      if ((state & VALID) === 0) return NIL;
+      this.#loader.used(slot);
+    }
     if (this.#meter !== null) this.#meter.hit(slot);
     this.#map.touch(slot);
     this.#map.held[slot] += 1;
@@ -241,6 +267,7 @@ export class BlockCache {
     if (!(block >= 0 && block < device.blockCount)) return ENXIO;
     const key = device.firstKey + block;
     const slot = this.#map.find(key);
+    if (this.#curve !== null) this.#curve.access(key);
     if (slot === NIL) this.counts.misses += 1;
     else this.counts.hits += 1;
     if (this.#trace !== null) {
@@ -375,7 +402,54 @@ export class BlockCache {
     assert(held[slot] > 0, 'block cache: release without a pin');
     held[slot] -= 1;
     if (this.#meter !== null) this.#meter.release(slot, held[slot] === 0);
-    if (held[slot] === 0 && this.#loader.queued > 0) this.#stir();
+    if (held[slot] > 0) return;
+    if (this.#loader.queued > 0) this.#stir();
+    if (this.#slots.dirty.count > this.#marks.backgroundAt) this.#marks.writeInBackground();
+    if (this.#writeThrough && (this.#slots.flags[slot] & DIRTY) !== 0) this.#writeNow(slot);
+  }
+
+  #writeNow(slot: number): void {
+    if (this.#writeBack.hasGivenUp(slot)) return;
+    this.#writeBack.writeCluster(this.#deviceOfKey(this.#map.keyOf(slot)), slot, 1);
+  }
+
+  /**
+   * Writers call it before they dirty more: OK, or PENDING while more than `dirtyHigh` of the slots are
+   * dirty or being written; then the sink hears OK, or EIO when nothing more can be written.
+   */
+  throttle(sink: Completion, tag: number): number {
+    return this.#closed ? ECANCELED : this.#marks.throttle(sink, tag);
+  }
+
+  /**
+   * Writes a pinned block now and waits for it; with `fua` it is durable then (force unit access),
+   * without, it is on its way to the medium. OK, an errno or PENDING.
+   */
+  writeSlot(slot: number, fua: boolean, sink: Completion, tag: number): number {
+    if (this.#closed) return ECANCELED;
+    const status = this.markDirty(slot);
+    if (status !== OK) return status;
+    const key = this.#map.keyOf(slot);
+    const device = this.#deviceOfKey(key);
+    return this.#writeBack.flush(device, key, key + 1, fua, false, -1, sink, tag);
+  }
+
+  /**
+   * The blocks are no longer needed: drops them, dirty or not, and tells the device (DISCARD), waiting
+   * for transfers of them first. Pinned ones stay as zeros. OK, an errno or PENDING.
+   */
+  discard(
+    device: number,
+    block: BlockNumber,
+    count: number,
+    sink: Completion,
+    tag: number,
+  ): number {
+    const cached = this.#device(device);
+    if (this.#closed) return ECANCELED;
+    if (cached.device.readOnly) return EROFS;
+    if (!(block >= 0 && count >= 1 && block + count <= cached.blockCount)) return ENXIO;
+    return this.#foreign.discard(cached, cached.firstKey + block, count, sink, tag);
   }
 
   /** Says that a pin will stay (a mounted superblock), so that nobody waits for its end. */
@@ -391,6 +465,16 @@ export class BlockCache {
     if (this.#closed || !(block >= 0)) return 0;
     const end = Math.min(block + count, blockCount);
     return this.#loader.prefetch(this.#devices[device], firstKey + block, end - block);
+  }
+
+  /**
+   * What a sequential reader calls before it takes blocks `block .. block + count - 1`: reads ahead as
+   * its state says. Never waits; errors reach nobody. How many reads it began.
+   */
+  readAhead(state: ReadAhead, device: number, block: BlockNumber, count: number): number {
+    const missing = this.#map.find(this.#device(device).firstKey + block) === NIL;
+    const ahead = state.access(block, count, missing);
+    return ahead === 0 ? 0 : this.prefetch(device, state.from, ahead);
   }
 
   /** A new opener of a device, for {@link BlockCache.flush}: sees each write-back error once. */
@@ -426,7 +510,7 @@ export class BlockCache {
     const first = cached.firstKey + Math.max(0, block);
     const end = cached.firstKey + Math.min(cached.blockCount, block + count);
     if (this.#trace !== null) this.#trace.emit(TRACE_BLOCK_FLUSH, device, this.dirtyCount);
-    return this.#writeBack.flush(cached, first, end, false, opener, sink, tag);
+    return this.#writeBack.flush(cached, first, end, false, true, opener, sink, tag);
   }
 
   /**
@@ -452,6 +536,7 @@ export class BlockCache {
   resize(capacity: number): void {
     checkInteger('ERR_CAPACITY', 'capacity', capacity, 1, 2 ** 26);
     this.#slots.resize(capacity);
+    this.#marks.resized(capacity);
     if (this.#meter !== null) this.#meter.resized();
     this.#loader.evictDownTo(capacity, NIL);
     this.#slots.memory.giveBackAll();
@@ -462,6 +547,7 @@ export class BlockCache {
   close(sink: Completion, tag: number): number {
     if (this.#closed) return ECANCELED;
     this.#loader.cancelQueue(ECANCELED);
+    this.#marks.cancel(ECANCELED);
     const job = this.#jobs.begin(sink, tag, this.#devices.length);
     for (const device of this.#devices) {
       const result = this.flush(device.id, this.#closePart, job);
@@ -487,6 +573,7 @@ export class BlockCache {
           this.#stirred = false;
           this.#foreign.retry();
           this.#loader.serveQueue();
+          this.#marks.wake();
         }
         if (this.#ready.count === 0 && !this.#stirred) return delivered;
         for (let left = this.#ready.count; left > 0; left--) {
@@ -497,6 +584,29 @@ export class BlockCache {
     } finally {
       this.#reaping = false;
     }
+  }
+
+  /** All counters and histograms since construction; a fresh object. */
+  statistics(): BlockCacheStatistics {
+    const { capacity, size, dirtyCount } = this;
+    const { hits, misses } = this.counts;
+    const requests = hits + misses;
+    return {
+      hits,
+      misses,
+      hitRatio: requests === 0 ? 0 : hits / requests,
+      capacity,
+      size,
+      dirty: dirtyCount,
+      ...this.#loader.counts,
+      ...this.#writeBack.counts,
+      ...this.#transfers.counts,
+      mergedReads: this.#transfers.counts.blocksRead - this.#transfers.counts.readRequests,
+      mergedWrites: this.#transfers.counts.blocksWritten - this.#transfers.counts.writeRequests,
+      readLatency: this.#transfers.readLatency,
+      writeLatency: this.#transfers.writeLatency,
+      missRatioAtTwice: this.#curve === null ? Number.NaN : this.#curve.missRatio(2 * capacity),
+    };
   }
 
   /** Throws InvariantError when the structures contradict each other. O(slots). */

@@ -5,10 +5,14 @@
  */
 import {
   assert,
+  type BlockRequest,
   type Completion,
+  createRequest,
+  DISCARD,
   isErrno,
   NIL,
   OK,
+  PENDING,
   type PhysicalMemory,
   WRITE,
 } from '@hotpath/hw-x86';
@@ -26,6 +30,18 @@ interface BlockedWrite {
   readonly fua: boolean;
 }
 
+/** A range that is being discarded, or waits for transfers of its blocks. */
+interface Discard {
+  readonly device: CachedDevice;
+  readonly first: number;
+  readonly end: number;
+  readonly job: number;
+  request: BlockRequest | null;
+}
+
+/** Blocks of one DISCARD at most: longer ranges become several. */
+const DISCARD_BLOCKS = 4096;
+
 /** What foreign writes work on. */
 export interface ForeignWriteParts {
   readonly slots: Slots;
@@ -33,10 +49,14 @@ export interface ForeignWriteParts {
   readonly memory: PhysicalMemory;
   readonly jobs: Jobs;
   readonly blockBytes: number;
+  /** Told when a slot's dirty data was discarded. */
+  readonly forget: (slot: number) => void;
+  /** Told when a device completed a DISCARD later. */
+  readonly settled: () => void;
 }
 
 /** Foreign writes of one cache. At most one write of a block is in flight at any time. */
-export class ForeignWrites {
+export class ForeignWrites implements Completion {
   readonly #slots: Slots;
   readonly #transfers: Transfers;
   readonly #memory: PhysicalMemory;
@@ -46,6 +66,11 @@ export class ForeignWrites {
   readonly #inFlight = new Map<number, number>();
   /** Writes that wait for an earlier transfer of their block. */
   #blocked: BlockedWrite[] = [];
+  readonly #discards: Discard[] = [];
+  readonly #forget: (slot: number) => void;
+  readonly #settled: () => void;
+  /** DISCARD commands in flight. */
+  discardsInFlight = 0;
 
   constructor(parts: ForeignWriteParts) {
     this.#slots = parts.slots;
@@ -53,6 +78,8 @@ export class ForeignWrites {
     this.#memory = parts.memory;
     this.#jobs = parts.jobs;
     this.#blockBytes = parts.blockBytes;
+    this.#forget = parts.forget;
+    this.#settled = parts.settled;
   }
 
   /** Whether a block that has no slot must not be read now, since a write of it is under way. */
@@ -90,22 +117,25 @@ export class ForeignWrites {
 
   /** A block's write ended. */
   finished(job: number, key: number, result: number): void {
+    this.#end(key);
+    this.#jobs.finishOne(job, isErrno(result) ? result : OK);
+  }
+
+  #end(key: number): void {
     const slot = this.#inFlight.get(key);
     assert(slot !== undefined, 'foreign writes: a write ended that was not in flight');
     this.#inFlight.delete(key);
-    if (slot !== NIL) {
-      this.#slots.flags[slot] &= ~WRITING;
-      this.#slots.map.held[slot] -= 1;
-    }
-    this.#jobs.finishOne(job, isErrno(result) ? result : OK);
+    if (slot === NIL) return;
+    this.#slots.flags[slot] &= ~WRITING;
+    this.#slots.map.held[slot] -= 1;
   }
 
   /** Starts those blocked writes whose way is free; how many. */
   retry(): number {
-    if (this.#blocked.length === 0) return 0;
+    let started = this.#discards.length > this.discardsInFlight ? this.#retryDiscards() : 0;
+    if (this.#blocked.length === 0) return started;
     const blocked = this.#blocked;
     this.#blocked = [];
-    let started = 0;
     for (const write of blocked) {
       if (this.#mustWait(write.key) || this.#isBlocked(write.key)) {
         this.#blocked.push(write);
@@ -116,6 +146,85 @@ export class ForeignWrites {
       started += 1;
     }
     return started;
+  }
+
+  /**
+   * Drops what is cached of the blocks, dirty or not, and tells the device that they are no longer
+   * needed. Waits for transfers of them first. Pinned blocks stay and become zeros.
+   */
+  discard(device: CachedDevice, key: number, count: number, sink: Completion, tag: number): number {
+    const parts = Math.ceil(count / DISCARD_BLOCKS);
+    const job = this.#jobs.begin(sink, tag, parts);
+    for (let first = key; first < key + count; first += DISCARD_BLOCKS) {
+      const end = Math.min(first + DISCARD_BLOCKS, key + count);
+      this.#discards.push({ device, first, end, job, request: null });
+    }
+    this.#retryDiscards();
+    return this.#jobs.started(job);
+  }
+
+  #retryDiscards(): number {
+    let started = 0;
+    for (const discard of [...this.#discards]) {
+      if (discard.request !== null) continue;
+      let free = true;
+      for (let k = discard.first; free && k < discard.end; k++) free = !this.#mustWait(k);
+      if (!free) continue;
+      started += 1;
+      this.#startDiscard(discard);
+    }
+    return started;
+  }
+
+  #startDiscard(discard: Discard): void {
+    const { device, first, end } = discard;
+    for (let key = first; key < end; key++) {
+      const slot = this.#dropDiscarded(key);
+      // As long as the device works on it nobody may read or write the block.
+      this.#inFlight.set(key, slot);
+    }
+    const request = createRequest(this.#memory, this, 0);
+    request.op = DISCARD;
+    request.block = (first - device.firstKey) * device.factor;
+    const last = end === device.firstKey + device.blockCount ? device.lastFactor : device.factor;
+    request.blockCount = (end - first - 1) * device.factor + last;
+    request.tag = first;
+    discard.request = request;
+    const result = device.device.submit(request);
+    if (result !== PENDING) this.#endDiscard(discard, result);
+    else this.discardsInFlight += 1;
+  }
+
+  /** Takes a block out of the cache, or empties it if it is pinned; the slot that stays, or NIL. */
+  #dropDiscarded(key: number): number {
+    const slots = this.#slots;
+    const slot = slots.map.find(key);
+    if (slot === NIL) return NIL;
+    slots.clearDirty(slot);
+    this.#forget(slot);
+    if (slots.map.held[slot] === 0) {
+      slots.drop(slot, false);
+      return NIL;
+    }
+    this.#memory.fill(slots.address(slot), this.#blockBytes, 0);
+    slots.flags[slot] |= WRITING;
+    slots.map.held[slot] += 1;
+    return slot;
+  }
+
+  #endDiscard(discard: Discard, result: number): void {
+    for (let key = discard.first; key < discard.end; key++) this.#end(key);
+    this.#discards.splice(this.#discards.indexOf(discard), 1);
+    this.#jobs.finishOne(discard.job, isErrno(result) ? result : OK);
+  }
+
+  /** A device finished a DISCARD; the tag is its first key. */
+  completed(tag: number, result: number): void {
+    this.discardsInFlight -= 1;
+    const discard = this.#discards.find(({ first, request }) => first === tag && request !== null);
+    assert(discard !== undefined, 'foreign writes: a discard ended that was not in flight');
+    this.#endDiscard(discard, result);
+    this.#settled();
   }
 
   #mustWait(key: number): boolean {

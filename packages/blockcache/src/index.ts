@@ -4,10 +4,13 @@
  *
  * @module
  */
-export { BlockCache, type BlockCacheCounts } from './block-cache.js';
+export { BlockCache } from './block-cache.js';
 export type { BlockCacheOptions } from './block-cache-options.js';
+export type { BlockCacheStatistics } from './block-cache-statistics.js';
 export { GhostKeys } from './ghost-keys.js';
 export { KeyTable } from './key-table.js';
+export { LatencyHistogram } from './latency-histogram.js';
+export { MissRatioCurve, type MissRatioCurveOptions } from './miss-ratio-curve.js';
 export { ArcPolicy } from './policies/arc.js';
 export { ClockPolicy } from './policies/clock.js';
 export { FifoPolicy } from './policies/fifo.js';
@@ -30,6 +33,7 @@ export {
   slotMapFor,
   TwoQMap,
 } from './policy-names.js';
+export { initialWindow, nextWindow, ReadAhead } from './read-ahead.js';
 export { REPLAY_POLICIES, type ReplayResult, replayKeys } from './replay.js';
 export {
   KEY_LIMIT,

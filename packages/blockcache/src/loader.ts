@@ -20,7 +20,11 @@ import type { CachedDevice } from './cached-device.js';
 import type { ForeignWrites } from './foreign-writes.js';
 import { ATTACHED, DIRTY, READAHEAD, UNMOVABLE, VALID, WRITING } from './slot-flags.js';
 import type { Slots } from './slots.js';
-import { TRACE_BLOCK_EVICT, TRACE_BLOCK_READ_ERROR } from './trace-events.js';
+import {
+  TRACE_BLOCK_EVICT,
+  TRACE_BLOCK_READ_AHEAD,
+  TRACE_BLOCK_READ_ERROR,
+} from './trace-events.js';
 import type { Transfers } from './transfers.js';
 import type { ReadyQueue, Waits } from './waits.js';
 import type { WriteBack } from './write-back.js';
@@ -57,6 +61,10 @@ export interface LoaderCounts {
   readErrors: number;
   /** Asks that had to wait for a slot. */
   slotWaits: number;
+  /** Blocks read ahead, those used later, and those evicted unused or that could not be read. */
+  readAheadIssued: number;
+  readAheadUsed: number;
+  readAheadWasted: number;
 }
 
 /** What the loader works on. */
@@ -77,7 +85,14 @@ export interface LoaderParts {
 
 /** Serves misses of one cache. */
 export class Loader {
-  readonly counts: LoaderCounts = { evictions: 0, readErrors: 0, slotWaits: 0 };
+  readonly counts: LoaderCounts = {
+    evictions: 0,
+    readErrors: 0,
+    slotWaits: 0,
+    readAheadIssued: 0,
+    readAheadUsed: 0,
+    readAheadWasted: 0,
+  };
   readonly #parts: LoaderParts;
   readonly #slots: Slots;
   #queue: Ask[] = [];
@@ -141,6 +156,7 @@ export class Loader {
       if (ask.kind === ASK_ATTACH) return this.#reattach(slot, ask);
       if ((slots.flags[slot] & VALID) !== 0) {
         if (meter !== null) meter.hit(slot);
+        this.used(slot);
         slots.map.touch(slot);
         slots.map.held[slot] += 1;
         return slot;
@@ -199,6 +215,7 @@ export class Loader {
       slots.memory.lend(slot, ask.address);
       slots.flags[slot] |= ATTACHED;
     }
+    this.used(slot);
     slots.map.touch(slot);
     slots.map.held[slot] += 1;
     return slot;
@@ -262,6 +279,7 @@ export class Loader {
   evict(slot: number): void {
     const { slots, trace, deviceOf } = this.#parts;
     this.counts.evictions += 1;
+    if ((slots.flags[slot] & READAHEAD) !== 0) this.counts.readAheadWasted += 1;
     if (this.#parts.meter !== null) this.#parts.meter.remove(slot);
     if (trace !== null) {
       const key = slots.map.keyOf(slot);
@@ -343,7 +361,7 @@ export class Loader {
    * where no slot is to be had. Nobody hears of errors: a later `get` reads for itself.
    */
   prefetch(device: CachedDevice, key: number, count: number): number {
-    const { slots, transfers, foreign } = this.#parts;
+    const { slots, transfers, foreign, trace } = this.#parts;
     const fresh: number[] = [];
     for (let k = key; k < key + count && this.#queue.length === 0; k++) {
       if (slots.map.find(k) !== NIL || foreign.covers(k)) continue;
@@ -356,7 +374,18 @@ export class Loader {
     }
     for (const slot of fresh) transfers.stage(slots.map.keyOf(slot), slots.address(slot), slot, 0);
     transfers.dispatch(device, READ, false);
+    this.counts.readAheadIssued += fresh.length;
+    if (trace !== null && fresh.length > 0) {
+      trace.emit(TRACE_BLOCK_READ_AHEAD, key - device.firstKey, fresh.length);
+    }
     return fresh.length;
+  }
+
+  /** A resident block is used: if it was read ahead, that was worth it. */
+  used(slot: number): void {
+    if ((this.#slots.flags[slot] & READAHEAD) === 0) return;
+    this.#slots.flags[slot] &= ~READAHEAD;
+    this.counts.readAheadUsed += 1;
   }
 
   /** A read ended: everybody who waits gets a pinned slot, or the errno. */
@@ -367,17 +396,20 @@ export class Loader {
     map.held[slot] -= 1;
     if (!isErrno(result)) {
       slots.flags[slot] |= VALID;
+      if (waits.has(slot)) this.used(slot);
       map.held[slot] += waits.wake(slot, slot, ready);
       return;
     }
     if ((slots.flags[slot] & READAHEAD) !== 0 && waits.has(slot)) {
       // Somebody asked meanwhile: the failure of reading ahead is not theirs, so read for them.
       slots.flags[slot] &= ~READAHEAD;
+      this.counts.readAheadWasted += 1;
       map.held[slot] += 1;
       this.#parts.transfers.stage(map.keyOf(slot), slots.address(slot), slot, 0);
       this.#parts.transfers.dispatch(device, READ, false);
       return;
     }
+    if ((slots.flags[slot] & READAHEAD) !== 0) this.counts.readAheadWasted += 1;
     this.counts.readErrors += 1;
     this.#readError = result;
     if (trace !== null)

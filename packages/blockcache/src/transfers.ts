@@ -5,6 +5,7 @@
  */
 import {
   type BlockRequest,
+  type Clock,
   type Completion,
   createRequest,
   isErrno,
@@ -16,6 +17,7 @@ import {
   WRITE,
 } from '@hotpath/hw-x86';
 import type { CachedDevice } from './cached-device.js';
+import { LatencyHistogram } from './latency-histogram.js';
 
 /** What the transfers report to: the cache. Never calls a user's sink from here. */
 export interface TransferOwner {
@@ -43,6 +45,7 @@ class Transfer {
   readonly jobs: Int32Array;
   key = 0;
   sequence = 0;
+  startedAt = 0;
 
   constructor(request: BlockRequest, segmentLimit: number) {
     this.request = request;
@@ -69,8 +72,12 @@ export class Transfers implements Completion {
     writeRequests: 0,
     blocksWritten: 0,
   };
+  /** How long requests took from submit to completion, by the clock. */
+  readonly readLatency = new LatencyHistogram();
+  readonly writeLatency = new LatencyHistogram();
   /** Requests in flight. */
   inFlight = 0;
+  readonly #clock: Clock | null;
   readonly #memory: PhysicalMemory;
   readonly #blockBytes: number;
   readonly #mergeLimit: number;
@@ -89,7 +96,9 @@ export class Transfers implements Completion {
     blockBytes: number,
     mergeLimit: number,
     owner: TransferOwner,
+    clock: Clock | null,
   ) {
+    this.#clock = clock;
     this.#memory = memory;
     this.#blockBytes = blockBytes;
     this.#mergeLimit = mergeLimit;
@@ -203,6 +212,7 @@ export class Transfers implements Completion {
       this.counts.readRequests += 1;
       this.counts.blocksRead += request.segmentCount;
     }
+    if (this.#clock !== null) transfer.startedAt = this.#clock.now();
     const result = device.device.submit(request);
     if (result === PENDING) this.inFlight += 1;
     else this.#finish(index, result);
@@ -213,6 +223,10 @@ export class Transfers implements Completion {
     const request = transfer.request;
     const device = transfer.device as CachedDevice;
     const status = isErrno(result) ? result : OK;
+    if (this.#clock !== null) {
+      const histogram = request.op === READ ? this.readLatency : this.writeLatency;
+      histogram.record(this.#clock.now() - transfer.startedAt);
+    }
     if (status !== OK && request.segmentCount > 1) this.#repeatSingly(transfer);
     else {
       for (let segment = 0; segment < request.segmentCount; segment++) {

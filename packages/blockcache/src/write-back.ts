@@ -33,7 +33,10 @@ class FlushOperation {
   againKeys: number[] = [];
   error: number = OK;
   opener = -1;
+  /** The writes themselves are durable. */
   fua = false;
+  /** Ends with a FLUSH of the device, if it has a volatile cache. */
+  durable = true;
   sink: Completion | null = null;
   tag = 0;
   active = false;
@@ -66,6 +69,7 @@ export interface WriteBackParts {
   readonly ready: ReadyQueue;
   readonly memory: PhysicalMemory;
   readonly retryLimit: number;
+  readonly deviceOf: (key: number) => CachedDevice;
   /** Told when a device completed a FLUSH later. */
   readonly settled: () => void;
 }
@@ -81,6 +85,11 @@ export class WriteBack implements Completion {
   };
   /** FLUSH commands in flight. */
   flushesInFlight = 0;
+  /** Slots whose write is in flight. */
+  writing = 0;
+  readonly #deviceOf: (key: number) => CachedDevice;
+  /** Key after the last one that background write-back wrote: it goes on from there, as a lift does. */
+  #cursor = 0;
   readonly #slots: Slots;
   readonly #transfers: Transfers;
   readonly #ready: ReadyQueue;
@@ -98,6 +107,7 @@ export class WriteBack implements Completion {
     this.#memory = parts.memory;
     this.#retryLimit = parts.retryLimit;
     this.#settled = parts.settled;
+    this.#deviceOf = parts.deviceOf;
   }
 
   /** Whether write-back has failed so often that only an explicit flush tries this slot again. */
@@ -129,6 +139,37 @@ export class WriteBack implements Completion {
     this.#transfers.dispatch(device, WRITE, false);
   }
 
+  /**
+   * Starts to write idle dirty blocks, in order of their place from where the last round ended, until
+   * `target` are left dirty; how many it began. O(dirty log dirty).
+   */
+  background(target: number): number {
+    const { dirty, map } = this.#slots;
+    const wanted = dirty.count - target;
+    if (wanted <= 0) return 0;
+    const keys: number[] = [];
+    for (let slot = dirty.next(0); slot >= 0; slot = dirty.next(slot + 1)) {
+      const key = map.keyOf(slot);
+      if (this.#isIdle(key)) keys.push(key);
+    }
+    keys.sort((a, b) => a - b);
+    const start = keys.findIndex((key) => key >= this.#cursor);
+    const count = Math.min(wanted, keys.length);
+    const chosen: number[] = [];
+    for (let i = 0; i < count; i++) chosen.push(keys[(Math.max(start, 0) + i) % keys.length]);
+    if (count > 0) this.#cursor = chosen[count - 1] + 1;
+    for (let i = 0; i < count; ) {
+      const device = this.#deviceOf(chosen[i]);
+      const end = device.firstKey + device.blockCount;
+      for (; i < count && chosen[i] >= device.firstKey && chosen[i] < end; i++) {
+        this.#stage(map.find(chosen[i]));
+        this.counts.backgroundWrites += 1;
+      }
+      this.#transfers.dispatch(device, WRITE, false);
+    }
+    return count;
+  }
+
   /** A slot with this key that is dirty, in nobody's hands, and still worth a try. */
   #isIdle(key: number): boolean {
     const slot = this.#slots.map.find(key);
@@ -144,18 +185,20 @@ export class WriteBack implements Completion {
     slots.clearDirty(slot);
     slots.flags[slot] |= WRITING;
     slots.map.held[slot] += 1;
+    this.writing += 1;
     this.#transfers.stage(slots.map.keyOf(slot), slots.address(slot), slot, 0);
   }
 
   /**
-   * Writes what is dirty in `firstKey .. endKey - 1` now, waits for it, then flushes the device's
-   * volatile cache. Result: OK, or the errno that the opener (or, without one, this range) has to see.
+   * Writes what is dirty in `firstKey .. endKey - 1` now, waits for it, then, if `durable`, flushes the
+   * device's volatile cache. Result: OK, or the errno that the opener (or, without one, this range) has to see.
    */
   flush(
     device: CachedDevice,
     firstKey: number,
     endKey: number,
     fua: boolean,
+    durable: boolean,
     opener: number,
     sink: Completion,
     tag: number,
@@ -165,6 +208,7 @@ export class WriteBack implements Completion {
     operation.firstKey = firstKey;
     operation.endKey = endKey;
     operation.fua = fua;
+    operation.durable = durable;
     operation.opener = opener;
     operation.sink = sink;
     operation.tag = tag;
@@ -244,7 +288,7 @@ export class WriteBack implements Completion {
       if (operation.againSlots.length === 0) break;
       this.#collectAgain(operation);
     }
-    if (!device.device.volatileCache || operation.fua) {
+    if (!device.device.volatileCache || !operation.durable) {
       this.#finish(operation, OK);
       return;
     }
@@ -281,6 +325,7 @@ export class WriteBack implements Completion {
     const slots = this.#slots;
     slots.flags[slot] &= ~WRITING;
     slots.map.held[slot] -= 1;
+    this.writing -= 1;
     if (result === OK) {
       this.forget(slot);
       return;

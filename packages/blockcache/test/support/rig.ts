@@ -26,6 +26,8 @@ export class Rig {
       blockBytes: this.disk.blockBytes,
       capacity,
       policy: 'lru',
+      dirtyLow: 1,
+      dirtyHigh: 1,
       ...cache,
     });
     this.device = this.cache.addDevice(this.disk);
@@ -69,6 +71,11 @@ export class Rig {
     const value = this.word(slot);
     this.cache.release(slot);
     return value;
+  }
+
+  /** Requests the cache has in flight. */
+  inFlight(): number {
+    return this.cache.inFlight;
   }
 
   /** Flushes the device to the end. */
