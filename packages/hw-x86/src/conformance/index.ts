@@ -8,4 +8,7 @@ export { blockDeviceConformance } from './block-device.js';
 export type { BlockDeviceUnderTest } from './block-rig.js';
 export type { ConformanceCase } from './case.js';
 export { type ClockUnderTest, clockConformance } from './clock.js';
+export { type CountersUnderTest, countersConformance } from './counters.js';
+export { machineConformance } from './machine.js';
 export { memoryConformance } from './memory.js';
+export { type MmuUnderTest, mmuConformance } from './mmu.js';
