@@ -1,3 +1,12 @@
-/** Placeholder of @hotpath/sched/node: nothing is exported yet. */
-
-export {};
+/**
+ * Adapters for Node programs: a fair task queue for worker pools (Piscina). Nothing is imported from
+ * the pool: its symbol is handed in.
+ *
+ * @module
+ */
+export {
+  FairTaskQueue,
+  type FairTaskQueueOptions,
+  type PoolTaskOptions,
+  type PoolTaskQueue,
+} from './fair-task-queue.js';
