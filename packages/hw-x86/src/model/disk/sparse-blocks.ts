@@ -1,13 +1,16 @@
 import { ArgumentError, assert } from '../../errors.js';
 
-/** Bytes of a piece: the largest block, so that no block straddles two. */
-const PIECE_BYTES = 65_536;
+/**
+ * Bytes of a piece, or one block if that is more. Larger pieces waste memory on scattered blocks,
+ * smaller ones need more of them.
+ */
+const PIECE_BYTES = 16_384;
 
 /** What {@link SparseBlocks.save} answers. */
 export interface SavedBlocks {
   readonly blockBytes: number;
   readonly blockCount: number;
-  /** Pieces of 64 KiB by number; what is absent is zeros. */
+  /** Pieces by number; all of one length, a power of two of blocks; what is absent is zeros. */
   readonly pieces: ReadonlyMap<number, Uint8Array>;
 }
 
@@ -15,11 +18,12 @@ export interface SavedBlocks {
  * Contents of a medium: blocks that were never written read as zeros and take no memory.
  *
  * A piece is shared with copies of this object until either side writes to it (copy on write), so
- * that a snapshot costs one map entry per 64 KiB ever written.
+ * that a snapshot costs one map entry per 16 KiB ever written.
  */
 export class SparseBlocks {
   readonly blockBytes: number;
   readonly blockCount: number;
+  readonly #pieceBytes: number;
   readonly #blocksPerPiece: number;
   readonly #pieces: Map<number, Uint8Array>;
   /** Pieces that a copy may hold as well. */
@@ -28,7 +32,8 @@ export class SparseBlocks {
   constructor(blockBytes: number, blockCount: number, pieces?: Map<number, Uint8Array>) {
     this.blockBytes = blockBytes;
     this.blockCount = blockCount;
-    this.#blocksPerPiece = PIECE_BYTES / blockBytes;
+    this.#pieceBytes = Math.max(PIECE_BYTES, blockBytes);
+    this.#blocksPerPiece = this.#pieceBytes / blockBytes;
     assert(Number.isInteger(this.#blocksPerPiece), 'a piece holds whole blocks');
     this.#pieces = pieces ?? new Map();
     for (const piece of this.#pieces.keys()) this.#shared.add(piece);
@@ -94,7 +99,7 @@ export class SparseBlocks {
   #own(piece: number): Uint8Array {
     const bytes = this.#pieces.get(piece);
     if (bytes !== undefined && !this.#shared.has(piece)) return bytes;
-    const own = bytes === undefined ? new Uint8Array(PIECE_BYTES) : bytes.slice();
+    const own = bytes === undefined ? new Uint8Array(this.#pieceBytes) : bytes.slice();
     this.#pieces.set(piece, own);
     this.#shared.delete(piece);
     return own;
@@ -146,8 +151,8 @@ export class SparseBlocks {
   toBytes(): Uint8Array {
     const bytes = new Uint8Array(this.blockBytes * this.blockCount);
     for (const [piece, data] of this.#pieces) {
-      const at = piece * PIECE_BYTES;
-      bytes.set(data.subarray(0, Math.min(PIECE_BYTES, bytes.length - at)), at);
+      const at = piece * this.#pieceBytes;
+      bytes.set(data.subarray(0, Math.min(this.#pieceBytes, bytes.length - at)), at);
     }
     return bytes;
   }
@@ -168,7 +173,7 @@ export class SparseBlocks {
 
   /** Bytes of memory that the contents take. */
   get storedBytes(): number {
-    return this.#pieces.size * PIECE_BYTES;
+    return this.#pieces.size * this.#pieceBytes;
   }
 
   /** Numbers of the first blocks of written pieces, ascending, and how many blocks a piece has. */
@@ -190,7 +195,7 @@ export class SparseBlocks {
     let hash = 0x811c9dc5;
     for (const start of first) {
       const piece = this.#pieces.get(start / blocksPerPiece)!;
-      const view = new Int32Array(piece.buffer, piece.byteOffset, PIECE_BYTES / 4);
+      const view = new Int32Array(piece.buffer, piece.byteOffset, this.#pieceBytes / 4);
       for (let i = 0; i < blocksPerPiece; i++) {
         const block = view.subarray(i * words, (i + 1) * words);
         if (block.every(isZero)) continue;

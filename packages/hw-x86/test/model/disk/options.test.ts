@@ -53,7 +53,7 @@ describe('size', () => {
     expect(bench.get(2 ** 40 - 1)).toBe(7);
     expect(bench.get(2 ** 33 + 5)).toBe(9);
     expect(bench.get(5)).toBe(0);
-    expect(bench.disk.contents.medium.storedBytes).toBe(2 * 65_536);
+    expect(bench.disk.contents.medium.storedBytes).toBe(2 * 16_384);
   });
 
   test('discarding all of a huge disk takes no time to speak of and empties it', () => {
