@@ -16,14 +16,14 @@ export {
   timeAlloc,
 } from './replay/alloc-timing.js';
 export { genericHeap, type Heap, type HeapMaker, heapBytesFor, slabHeap } from './replay/heap.js';
+export { MACHINES } from './replay/machines.js';
 export {
-  type CacheCounts,
-  type CachesOptions,
   replayCaches,
   replayTlb,
   type TlbCounts,
   type TlbReplay,
 } from './replay/memory.js';
+export { type ModelledReplay, replayModelled } from './replay/modelled-memory.js';
 export {
   type LatencySummary,
   replaySched,
@@ -32,7 +32,6 @@ export {
   type TaskReplay,
 } from './replay/sched.js';
 export { SCHED_POLICIES } from './replay/sched-policies.js';
-export { type CacheGeometry, SetAssociativeCache } from './replay/set-associative.js';
 export { type AllocTrace, decodeAllocTrace } from './traces/alloc-trace.js';
 export { type BurstTask, decodeBurstTrace } from './traces/burst-trace.js';
 export {

@@ -1,5 +1,5 @@
+import type { CacheGeometry } from '@hotpath/hw-x86/model';
 import { InvalidArgumentError } from 'commander';
-import { type CacheGeometry, isPowerOfTwo } from '../replay/set-associative.js';
 
 /** Parser of an option whose value is a whole number in `low..high`. */
 export function wholeNumber(low: number, high: number): (text: string) => number {
@@ -16,17 +16,6 @@ export function oneOf<Word extends string>(words: readonly Word[]): (text: strin
     const found = words.find((word) => word === text);
     if (found !== undefined) return found;
     throw new InvalidArgumentError(`allowed: ${words.join(', ')}`);
-  };
-}
-
-/** Parser of a byte count such as 4096, 4K or 2M, a power of two in `low..high`. */
-export function byteCount(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = parseBytes(text);
-    if (value >= low && value <= high && isPowerOfTwo(value)) return value;
-    throw new InvalidArgumentError(
-      `allowed: a power of two ${formatBytes(low)}..${formatBytes(high)}`,
-    );
   };
 }
 
@@ -49,10 +38,20 @@ export function formatBytes(value: number): string {
 
 /** Parser of a cache's BYTES,WAYS,LINE, as `32768,8,64` or `32K,8,64`. */
 export function cacheGeometry(text: string): CacheGeometry {
-  const [byteCount, ways, lineBytes, ...rest] = text.split(',').map(parseBytes);
-  const three = byteCount !== undefined && ways !== undefined && lineBytes !== undefined;
-  if (three && rest.length === 0 && byteCount > 0 && ways > 0 && lineBytes > 0) {
-    return { byteCount, ways, lineBytes };
+  const [bytes, ways, lineBytes, ...rest] = text.split(',').map(parseBytes);
+  const three = bytes !== undefined && ways !== undefined && lineBytes !== undefined;
+  const whole = three && rest.length === 0 && ways >= 1;
+  if (whole && isPowerOfTwo(lineBytes) && isPowerOfTwo(bytes / ways / lineBytes)) {
+    return [bytes, ways, lineBytes];
   }
-  throw new InvalidArgumentError('allowed: BYTES,WAYS,LINE, such as 32K,8,64');
+  throw new InvalidArgumentError(
+    'allowed: BYTES,WAYS,LINE such as 32K,8,64, powers of two for LINE and BYTES / WAYS / LINE',
+  );
+}
+
+/** Exact up to 2^53: halves while even. */
+function isPowerOfTwo(value: number): boolean {
+  if (!Number.isSafeInteger(value) || value < 1) return false;
+  while (value % 2 === 0) value /= 2;
+  return value === 1;
 }

@@ -1,9 +1,11 @@
+import type { CacheGeometry } from '@hotpath/hw-x86/model';
 import type { Command } from 'commander';
+import { MACHINES } from '../replay/machines.js';
 import { replayCaches, replayTlb } from '../replay/memory.js';
-import type { CacheGeometry } from '../replay/set-associative.js';
+import { type ModelledReplay, replayModelled } from '../replay/modelled-memory.js';
 import { loadReferences } from '../traces/recordings.js';
 import { shippedTraces } from '../traces/trace-file.js';
-import { byteCount, cacheGeometry, formatBytes, wholeNumber } from './arguments.js';
+import { cacheGeometry, formatBytes, oneOf, parseBytes, wholeNumber } from './arguments.js';
 import { formatTable } from './table.js';
 import type { Terminal } from './terminal.js';
 
@@ -13,11 +15,17 @@ interface MemOptions {
   readonly ll: CacheGeometry;
   readonly tlb: number;
   readonly page: number;
+  readonly machine?: string;
   readonly json?: true;
 }
 
+const PAGE_SIZES = ['4K', '2M', '1G'] as const;
+
+const pageBytes = (text: string): number => parseBytes(oneOf(PAGE_SIZES)(text));
+
 /** Adds `hotpath replay mem TRACE`. */
 export function addReplayMem(replay: Command, terminal: Terminal): void {
+  const machines = Object.keys(MACHINES);
   const cache = (name: string, title: string, size: string) =>
     [
       `--${name} <geometry>`,
@@ -33,17 +41,24 @@ export function addReplayMem(replay: Command, terminal: Terminal): void {
     .option(...cache('d1', 'data cache', '32K,8,64'))
     .option(...cache('ll', 'last-level cache, shared', '2M,16,64'))
     .option('--tlb <entries>', 'entries of a fully associative TLB', wholeNumber(1, 2 ** 20), 64)
-    .option('--page <bytes>', 'page size: 4K, 2M, 1G', byteCount(2 ** 12, 2 ** 30), 2 ** 12)
+    .option('--page <bytes>', `page size: ${PAGE_SIZES.join(', ')}`, pageBytes, 2 ** 12)
+    .option(
+      '--machine <name>',
+      `send them through a modelled processor too: ${machines.join(', ')}`,
+      oneOf(machines),
+    )
     .option('--json', 'print one JSON object')
     .action((trace: string, options: MemOptions) => runMem(trace, options, terminal));
 }
 
 function runMem(name: string, options: MemOptions, terminal: Terminal): void {
-  const { i1, d1, ll, tlb: entries, page: pageBytes } = options;
+  const { i1, d1, ll, tlb: entries, page } = options;
   const trace = loadReferences(name);
   const caches = replayCaches(trace, { i1, d1, ll });
-  const tlb = replayTlb(trace, entries, pageBytes);
+  const tlb = replayTlb(trace, entries, page);
   const references = trace.referenceCount;
+  const profile = options.machine === undefined ? undefined : MACHINES[options.machine];
+  const modelled = profile === undefined ? undefined : replayModelled(trace, profile, options.page);
   if (options.json) {
     const geometry = { i1, d1, ll };
     const result = {
@@ -51,7 +66,8 @@ function runMem(name: string, options: MemOptions, terminal: Terminal): void {
       references,
       geometry,
       caches,
-      tlb: { entries, pageBytes, ...tlb },
+      tlb: { entries, pageBytes: page, ...tlb },
+      ...(modelled === undefined ? {} : { modelled }),
     };
     terminal.print(JSON.stringify(result));
     return;
@@ -64,13 +80,29 @@ function runMem(name: string, options: MemOptions, terminal: Terminal): void {
     ['writes', caches.Dw, caches.D1mw, caches.DLmw],
   ];
   printTable(heads, rows, terminal);
-  terminal.print(`TLB of ${entries} entries, ${formatBytes(pageBytes)} pages`);
+  terminal.print(`TLB of ${entries} entries, ${formatBytes(page)} pages`);
   const streams = Object.entries(tlb).map(([stream, counts]) => [
     { I: 'instructions', D: 'data', unified: 'unified' }[stream]!,
     counts.lookups,
     counts.misses,
   ]);
   printTable(['look-ups', 'misses'], streams, terminal);
+  if (modelled !== undefined) printModelled(modelled, terminal);
+}
+
+function printModelled(modelled: ModelledReplay, terminal: Terminal): void {
+  const { machine, pages, cycles, walkCycles, dtlbLoadWalks, dtlbStoreWalks } = modelled;
+  terminal.print(
+    `${machine}, full mode, ${pages} pages: ${cycles} cycles, ${walkCycles} of them in page walks`,
+  );
+  terminal.print(
+    `  walks: ${dtlbLoadWalks} by loads, ${dtlbStoreWalks} by stores, ${modelled.itlbWalks} by ` +
+      `fetches; ${modelled.stlbHits} second-level TLB hits`,
+  );
+  terminal.print(
+    `  misses: ${modelled.l1dMisses} of L1D, ${modelled.l2Misses} of L2, ${modelled.llcMisses} of ` +
+      'the last level',
+  );
 }
 
 function printTable(

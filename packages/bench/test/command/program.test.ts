@@ -45,8 +45,9 @@ describe('bad input is one line that names the value and what is allowed, exit c
     ['replay io io-cc-open --seed 1', /unknown option '--seed'; allowed: --policy/],
     ['replay sched sched-mix-open --policy x', /'x' is invalid; allowed: cfs, .*mlfq/],
     ['replay sched sched-mix-open --cpus 33', /'33' is invalid; allowed: a whole number 1\.\.32/],
-    ['replay mem mem-cc1-open --page 5000', /'5000' is invalid; allowed: a power of two 4K\.\.1G/],
-    ['replay mem mem-cc1-open --d1 5000,4,64', /5000,4,64; allowed: BYTES,WAYS,LINE/],
+    ['replay mem mem-cc1-open --page 5000', /'5000' is invalid; allowed: 4K, 2M, 1G/],
+    ['replay mem mem-cc1-open --d1 5000,4,64', /'5000,4,64' is invalid; allowed: .*powers of two/],
+    ['replay mem mem-cc1-open --machine z80', /'z80' is invalid; allowed: skylake-client, /],
     ['replay mem mem-cc1-open --d1 big', /'big' is invalid; allowed: BYTES,WAYS,LINE/],
     ['peers', /missing required argument 'area'/],
     ['peers disk', /'disk' is invalid for argument 'area'; allowed: .*cache/],
@@ -101,6 +102,24 @@ test('replay alloc --json has figures of both allocators', async () => {
     ...{ trace: 'sqlite3', events: 200_000, objects: 98_886 },
     ...figures,
     baseline: figures,
+  });
+}, 60_000);
+
+test('replay mem --json --machine adds what the modelled processor counted', async () => {
+  const args = [
+    'replay',
+    'mem',
+    'mem-hashbuild-open',
+    '--machine',
+    'skylake-client',
+    '--page',
+    '2M',
+  ];
+  const { printed } = await run(...args, '--json');
+  expect(JSON.parse(printed[0]!)).toMatchObject({
+    ...{ trace: 'mem-hashbuild-open', references: 1_500_000 },
+    tlb: { entries: 64, pageBytes: 2 ** 21 },
+    modelled: { machine: 'skylake-client', pageBytes: 2 ** 21, cycles: expect.any(Number) },
   });
 }, 60_000);
 
