@@ -10,7 +10,14 @@ export function argumentText(
   value: number,
 ): string | undefined {
   if (definition.type === 'string') return registry.text(value);
-  return definition.values[value];
+  // An index outside would leave the fast path of arrays.
+  return value >= 0 && value < definition.values.length ? definition.values[value] : undefined;
+}
+
+/** True for an argument that is always shown as a number. */
+export function isPlainNumber(definition: Required<ArgumentDefinition>): boolean {
+  const { type, values } = definition;
+  return type !== 'string' && type !== 'address' && values.length === 0;
 }
 
 /** Name under which an event is shown: its title argument's text where it has one, else its own. */

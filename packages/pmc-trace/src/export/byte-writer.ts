@@ -13,6 +13,22 @@ export const CHUNK_BYTES = 65_536;
 /** Largest record that {@link ByteWriter.reserve} can promise room for. */
 const RESERVE_MAX = 4096;
 
+/** Texts up to this length are copied by a loop. */
+const LOOP_MAX = 256;
+/** `00`, `01`, ... `99`. */
+const PAIRS = new Uint8Array(200);
+for (let pair = 0; pair < 100; pair += 1) {
+  PAIRS[pair * 2] = 0x30 + Math.floor(pair / 10);
+  PAIRS[pair * 2 + 1] = 0x30 + (pair % 10);
+}
+
+/** Decimal digits of a whole number below 1e9. */
+function digitsOf(value: number): number {
+  if (value < 1e4) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4;
+  if (value < 1e6) return value < 1e5 ? 5 : 6;
+  return value < 1e7 ? 7 : value < 1e8 ? 8 : 9;
+}
+
 const ENCODER = new TextEncoder();
 const HEX = '0123456789abcdef';
 
@@ -46,18 +62,25 @@ export class ByteWriter {
 
   /** Bytes of any number, copied. */
   raw(bytes: Uint8Array): void {
+    const { length } = bytes;
+    let used = this.used;
+    if (length > LOOP_MAX || used + length > CHUNK_BYTES) {
+      this.block(bytes);
+      return;
+    }
+    // A loop beats a view and a block copy for short texts.
+    const chunk = this.chunk;
+    for (let index = 0; index < length; index += 1) chunk[used + index] = bytes[index];
+    used += length;
+    this.used = used;
+  }
+
+  private block(bytes: Uint8Array): void {
     let from = 0;
     while (from < bytes.length) {
       if (this.used === CHUNK_BYTES) this.flush();
       const part = Math.min(bytes.length - from, CHUNK_BYTES - this.used);
-      if (part < 48) {
-        // A loop beats a view and a block copy for short texts.
-        const chunk = this.chunk;
-        for (let index = 0; index < part; index += 1)
-          chunk[this.used + index] = bytes[from + index];
-      } else {
-        this.chunk.set(bytes.subarray(from, from + part), this.used);
-      }
+      this.chunk.set(bytes.subarray(from, from + part), this.used);
       this.used += part;
       from += part;
     }
@@ -83,22 +106,25 @@ export class ByteWriter {
       this.padded(value - high * 1e9, 9);
       return;
     }
-    let digits = 1;
-    for (let limit = 10; limit <= value; limit *= 10) digits += 1;
-    this.padded(value, digits);
+    this.padded(value, digitsOf(value | 0));
   }
 
-  /** A whole number below 1e9, padded with zeros to `digits`. */
+  /** A whole number below 1e9, padded with zeros to `digits`. Two digits at a time. */
   padded(value: number, digits: number): void {
     const chunk = this.chunk;
-    let at = this.used + digits;
+    const start = this.used;
+    let at = start + digits;
     this.used = at;
     let rest = value | 0;
-    for (let count = 0; count < digits; count += 1) {
-      const quotient = (rest / 10) | 0;
-      chunk[--at] = 0x30 + rest - quotient * 10;
+    while (at - start >= 2) {
+      const quotient = (rest / 100) | 0;
+      const pair = (rest - quotient * 100) * 2;
+      at -= 2;
+      chunk[at] = PAIRS[pair];
+      chunk[at + 1] = PAIRS[pair + 1];
       rest = quotient;
     }
+    if (at > start) chunk[start] = 0x30 + (rest % 10);
   }
 
   /** A whole number >= 0 as `0x...`; room for 16 bytes must be reserved. */

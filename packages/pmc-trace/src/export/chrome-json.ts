@@ -1,5 +1,7 @@
 import { NIL } from '@hotpath/hw-x86';
+import { KindTable } from '../tracer/kind-table.js';
 import {
+  KIND_LIMIT,
   PHASE_ASYNC_BEGIN,
   PHASE_BEGIN,
   PHASE_COUNTER,
@@ -11,7 +13,7 @@ import {
 } from '../tracer/phase.js';
 import type { ArgumentDefinition, EventKind, EventRegistry } from '../tracer/registry.js';
 import type { SnapshotConsumer, TraceSnapshot } from '../tracer/tracer.js';
-import { argumentText, eventTitle } from './argument.js';
+import { argumentText, eventTitle, isPlainNumber } from './argument.js';
 import { type ByteSink, ByteWriter, jsonText, utf8 } from './byte-writer.js';
 import {
   Timeline,
@@ -29,14 +31,34 @@ export const PID_RUNNING = 3;
 
 const PROCESS_NAMES = ['', 'CPUs', 'Tasks', 'Running'];
 // `ph` of each phase; PHASE_SWITCH is written as an end and a begin.
-const LETTERS = utf8('?BEiCstfben?');
-const TIMESTAMP_ROOM = 200;
+const LETTERS = '?BEiCstfben?';
+const ROOM = 256;
+/** Prepared texts; beyond that many different names they are made again. */
+const HEADS_MAX = 65_536;
 const PART = {
-  args: utf8(',"args":{'),
-  closed: utf8('"closed":true'),
-  value: utf8('"value":'),
+  closed: utf8(',"args":{"closed":true}'),
+  value: utf8(',"args":{"value":'),
   between: utf8(',\n'),
 };
+
+/** The text of an event up to its time, for one track. */
+interface Prefix {
+  readonly pid: number;
+  readonly tid: number;
+  readonly bytes: Uint8Array;
+}
+
+/** How a kind's arguments are written; made once per kind. */
+interface ArgumentPlan {
+  /** `,"args":{"name":` of the first argument that is shown; null where there is none. */
+  readonly first: Uint8Array | null;
+  /** `,"name":` of `b` where it is the second. */
+  readonly second: Uint8Array | null;
+  readonly plainA: boolean;
+  readonly plainB: boolean;
+  readonly a: EventKind['a'];
+  readonly b: EventKind['b'];
+}
 
 /**
  * Writes the trace-event JSON that chrome://tracing, Perfetto and DevTools open. Nothing but the
@@ -53,8 +75,9 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
   private severalCpus = false;
   private started = false;
   private readonly heads = new Map<string, Uint8Array>();
-  private readonly headOfKind: Uint8Array[] = [];
-  private readonly keys = new Map<string, Uint8Array>();
+  private readonly prefixes = new KindTable<Prefix>();
+  private readonly plans = new KindTable<ArgumentPlan>();
+  private readonly identifiedPlans = new KindTable<ArgumentPlan>();
   private readonly named = new Set<number>();
   private readonly runningOfCpu: number[] = [];
 
@@ -110,34 +133,59 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
     const onTask = event.task !== NIL;
     const pid = onTask ? PID_TASKS : PID_CPUS;
     const tid = onTask ? event.task : event.cpu;
-    this.nameTrack(pid, tid);
-    this.record(this.head(event), LETTERS[event.phase], pid, tid, event.time);
+    const out = this.out;
+    out.raw(this.prefix(event, pid, tid));
+    out.reserve(ROOM);
+    this.time(event.time);
     this.details(event);
-    this.out.reserve(TIMESTAMP_ROOM);
-    this.out.byte(0x7d);
+    out.reserve(ROOM);
+    out.byte(0x7d);
   }
 
   /** Writes a marker where events are missing; called by the timeline. */
   lost(cpu: number, time: number, count: number): void {
-    this.nameTrack(PID_CPUS, cpu);
-    this.record(this.headOf('events lost', 'hotpath'), LETTERS[PHASE_INSTANT], PID_CPUS, cpu, time);
+    this.record('events lost', 'hotpath', LETTERS[PHASE_INSTANT], PID_CPUS, cpu, time);
     this.out.ascii(',"s":"t","args":{"count":');
     this.out.integer(count);
     this.out.ascii('}}');
   }
 
-  private record(head: Uint8Array, letter: number, pid: number, tid: number, time: number): void {
+  /** The text before the time. Spans without a title of their own have it ready. */
+  private prefix(event: TimelineEvent, pid: number, tid: number): Uint8Array {
+    const { kind, phase } = event;
+    const isSpan = phase === PHASE_BEGIN || phase === PHASE_END;
+    if (isSpan && kind.title === 0) {
+      // Two entries per kind, at numbers that the next kind does not use.
+      const at = kind.kind * 2 + phase - PHASE_BEGIN;
+      const known = at < KIND_LIMIT ? this.prefixes.get(at) : undefined;
+      if (known !== undefined && known.tid === tid && known.pid === pid) return known.bytes;
+      const bytes = this.headOf(kind.name, kind.category, LETTERS[phase], pid, tid);
+      if (at < KIND_LIMIT && this.registry!.isDefined(kind.kind)) {
+        this.prefixes.set(at, { pid, tid, bytes });
+      }
+      return bytes;
+    }
+    const title = eventTitle(this.registry!, kind, event.titleValue);
+    return this.headOf(title, kind.category, LETTERS[phase], pid, tid);
+  }
+
+  private record(
+    name: string,
+    category: string,
+    letter: string,
+    pid: number,
+    tid: number,
+    time: number,
+  ): void {
+    this.out.raw(this.headOf(name, category, letter, pid, tid));
+    this.out.reserve(ROOM);
+    this.time(time);
+  }
+
+  /** Microseconds with three decimals, which stand for nanoseconds. */
+  private time(time: number): void {
     const out = this.out;
-    out.raw(PART.between);
-    out.raw(head);
-    out.reserve(TIMESTAMP_ROOM);
-    out.byte(letter);
-    out.ascii('","pid":');
-    out.byte(0x30 + pid);
-    out.ascii(',"tid":');
-    out.integer(tid);
-    out.ascii(',"ts":');
-    const nanoseconds = Math.max(0, Math.floor(time * this.nanosecondsPerTick));
+    const nanoseconds = time > 0 ? Math.floor(time * this.nanosecondsPerTick) : 0;
     const microseconds = Math.floor(nanoseconds / 1000);
     out.integer(microseconds);
     const rest = nanoseconds - microseconds * 1000;
@@ -155,9 +203,8 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
         out.ascii(',"id":');
         out.integer(event.cpu);
       }
-      out.raw(PART.args);
       out.raw(PART.value);
-      out.reserve(TIMESTAMP_ROOM);
+      out.reserve(ROOM);
       this.number(event.a);
       out.byte(0x7d);
       return;
@@ -174,35 +221,53 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
       if (phase === PHASE_FLOW_END) out.ascii(',"bp":"e"');
       if (phase < PHASE_ASYNC_BEGIN) return;
     }
-    if (event.repaired) {
-      out.raw(PART.args);
-      out.raw(PART.closed);
-      out.byte(0x7d);
-      return;
+    if (event.repaired) out.raw(PART.closed);
+    else this.arguments(event, this.plan(event.emitted, identified));
+  }
+
+  private arguments(event: TimelineEvent, plan: ArgumentPlan): void {
+    const { first, second, a, b } = plan;
+    if (first === null) return;
+    const out = this.out;
+    out.raw(first);
+    out.reserve(ROOM);
+    if (a !== null) {
+      if (plan.plainA) this.number(event.a);
+      else this.value(a, event.a);
     }
-    const { a, b } = event.emitted;
-    const shownA = a !== null && !identified;
-    if (!shownA && b === null) return;
-    out.raw(PART.args);
-    if (shownA) this.argument(a, event.a);
-    if (shownA && b !== null) out.byte(0x2c);
-    if (b !== null) this.argument(b, event.b);
-    out.reserve(TIMESTAMP_ROOM);
+    if (second !== null) out.raw(second);
+    out.reserve(ROOM);
+    if (b !== null) {
+      if (plan.plainB) this.number(event.b);
+      else this.value(b, event.b);
+    }
     out.byte(0x7d);
   }
 
-  private argument(definition: Required<ArgumentDefinition>, value: number): void {
+  /** How this kind's arguments are written; `a` is no argument where it is an identity. */
+  private plan(kind: EventKind, identified: boolean): ArgumentPlan {
+    const plans = identified ? this.identifiedPlans : this.plans;
+    const known = plans.get(kind.kind);
+    if (known !== undefined) return known;
+    const a = identified ? null : kind.a;
+    const { b } = kind;
+    const quoted = (name: string): string => new TextDecoder().decode(jsonText(name));
+    const shown = a ?? b;
+    const made: ArgumentPlan = {
+      first: shown === null ? null : utf8(`,"args":{${quoted(shown.name)}:`),
+      second: a === null || b === null ? null : utf8(`,${quoted(b.name)}:`),
+      plainA: a !== null && isPlainNumber(a),
+      plainB: b !== null && isPlainNumber(b),
+      a,
+      b,
+    };
+    if (this.registry!.isDefined(kind.kind)) plans.set(kind.kind, made);
+    return made;
+  }
+
+  /** An argument that may be a text or an address. Leaves room for one record. */
+  private value(definition: Required<ArgumentDefinition>, value: number): void {
     const out = this.out;
-    let key = this.keys.get(definition.name);
-    if (key === undefined) {
-      const quoted = jsonText(definition.name);
-      key = new Uint8Array(quoted.length + 1);
-      key.set(quoted);
-      key[quoted.length] = 0x3a;
-      this.keys.set(definition.name, key);
-    }
-    out.raw(key);
-    out.reserve(TIMESTAMP_ROOM);
     const text = argumentText(this.registry!, definition, value);
     if (text !== undefined) out.raw(jsonText(text));
     else if (definition.type === 'address' && value >= 0 && Number.isSafeInteger(value)) {
@@ -210,7 +275,7 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
       out.hexadecimal(value);
       out.byte(0x22);
     } else this.number(value);
-    out.reserve(TIMESTAMP_ROOM);
+    out.reserve(ROOM);
   }
 
   private number(value: number): void {
@@ -223,44 +288,37 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
   /** A switch ends the slice of the task that ran and begins the next one's, on a track of its own. */
   private switchTo(event: TimelineEvent): void {
     const { cpu, time, b: next } = event;
-    this.nameTrack(PID_RUNNING, cpu);
     const previous = switchTask(event.a);
     if (this.runningOfCpu[cpu] === previous && previous !== NIL) {
-      const head = this.headOf(this.registry!.taskName(previous), 'sched');
-      this.record(head, LETTERS[PHASE_END], PID_RUNNING, cpu, time);
+      const name = this.registry!.taskName(previous);
+      this.record(name, 'sched', LETTERS[PHASE_END], PID_RUNNING, cpu, time);
       this.out.byte(0x7d);
     }
     this.runningOfCpu[cpu] = next;
     if (next === NIL) return;
-    const head = this.headOf(this.registry!.taskName(next), 'sched');
-    this.record(head, LETTERS[PHASE_BEGIN], PID_RUNNING, cpu, time);
+    const name = this.registry!.taskName(next);
+    this.record(name, 'sched', LETTERS[PHASE_BEGIN], PID_RUNNING, cpu, time);
     this.out.ascii(',"args":{"task":');
     this.out.integer(next);
     this.out.ascii('}}');
   }
 
-  private head(event: TimelineEvent): Uint8Array {
-    const { kind } = event;
-    if (kind.title !== 0) {
-      return this.headOf(eventTitle(this.registry!, kind, event.titleValue), kind.category);
-    }
-    return this.headOfKind[kind.kind] ?? this.plainHead(kind);
-  }
-
-  private plainHead(kind: EventKind): Uint8Array {
-    const head = this.headOf(kind.name, kind.category);
-    if (this.registry!.isDefined(kind.kind)) this.headOfKind[kind.kind] = head;
-    return head;
-  }
-
-  /** `{"name":"...","cat":"...","ph":"`, encoded once. */
-  private headOf(name: string, category: string): Uint8Array {
-    const key = `${category}\0${name}`;
+  /** `,{"name":"...","cat":"...","ph":"B","pid":1,"tid":2,"ts":`, made once, with its track. */
+  private headOf(
+    name: string,
+    category: string,
+    letter: string,
+    pid: number,
+    tid: number,
+  ): Uint8Array {
+    const key = `${letter}${pid}${tid}\0${category}\0${name}`;
     const known = this.heads.get(key);
     if (known !== undefined) return known;
-    const quoted = new TextDecoder().decode(jsonText(name));
-    const group = new TextDecoder().decode(jsonText(category));
-    const head = utf8(`{"name":${quoted},"cat":${group},"ph":"`);
+    this.nameTrack(pid, tid);
+    const quoted = (text: string): string => new TextDecoder().decode(jsonText(text));
+    const what = `"name":${quoted(name)},"cat":${quoted(category)},"ph":"${letter}"`;
+    const head = utf8(`,\n{${what},"pid":${pid},"tid":${tid},"ts":`);
+    if (this.heads.size >= HEADS_MAX) this.heads.clear();
     this.heads.set(key, head);
     return head;
   }
@@ -281,10 +339,10 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
   private metadata(what: string, pid: number, tid: number, name: string, first: boolean): void {
     const out = this.out;
     if (!first) out.raw(PART.between);
-    out.reserve(TIMESTAMP_ROOM);
+    out.reserve(ROOM);
     out.ascii(`{"name":"${what}","ph":"M","pid":${pid},"tid":${tid},"args":{"name":`);
     out.raw(jsonText(name));
-    out.reserve(TIMESTAMP_ROOM);
+    out.reserve(ROOM);
     out.ascii('}}');
   }
 }

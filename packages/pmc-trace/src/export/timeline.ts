@@ -1,4 +1,5 @@
 import { assert, NIL } from '@hotpath/hw-x86';
+import { KindTable } from '../tracer/kind-table.js';
 import {
   KIND_LIMIT,
   PHASE_ASYNC_BEGIN,
@@ -72,7 +73,7 @@ export class Timeline implements SnapshotConsumer {
   private readonly cpuSpans: OpenSpans[] = [];
   private readonly taskSpans = new Map<number, OpenSpans>();
   private readonly asyncSpans = new Map<number, Map<number, number>>();
-  private readonly kinds: EventKind[] = [];
+  private readonly kinds = new KindTable<EventKind>();
   private lastTime = 0;
 
   constructor(sink: TimelineSink) {
@@ -87,6 +88,14 @@ export class Timeline implements SnapshotConsumer {
     this.registry = snapshot.registry;
     const cpus = snapshot.cpus.map(inOrder);
     for (const events of cpus) this.start(events);
+    if (cpus.length === 1) {
+      for (let event = 0; event < cpus[0].count; event += 1) this.take(cpus[0], event);
+    } else this.merge(cpus);
+    for (const events of cpus) if (events.lossAtEnd) this.takeLoss(events);
+  }
+
+  /** The events of several CPUs in order of time; ties go to the lower CPU. */
+  private merge(cpus: readonly RingEvents[]): void {
     const next = new Array<number>(cpus.length).fill(0);
     for (;;) {
       let best = NIL;
@@ -100,11 +109,10 @@ export class Timeline implements SnapshotConsumer {
           bestTime = time;
         }
       }
-      if (best === NIL) break;
+      if (best === NIL) return;
       this.take(cpus[best], next[best]);
       next[best] += 1;
     }
-    for (const events of cpus) if (events.lossAtEnd) this.takeLoss(events);
   }
 
   /** Closes what is still open. Call once, after the last snapshot. */
@@ -117,7 +125,8 @@ export class Timeline implements SnapshotConsumer {
       for (const [id, title] of open) {
         this.counts.closedBegins += 1;
         this.event.titleValue = title;
-        this.put(this.lastTime, 0, NIL, PHASE_ASYNC_END, kind, kind, id, 0, true);
+        const begun = this.kindOf(kind);
+        this.put(this.lastTime, 0, NIL, PHASE_ASYNC_END, begun, begun, id, 0, true);
       }
       open.clear();
     }
@@ -173,21 +182,22 @@ export class Timeline implements SnapshotConsumer {
     this.event.titleValue = spans.title;
     spans.pop();
     this.counts.closedBegins += 1;
-    this.put(time, cpu, task, PHASE_END, kind, kind, 0, 0, true);
+    const begun = this.kindOf(kind);
+    this.put(time, cpu, task, PHASE_END, begun, begun, 0, 0, true);
   }
 
   private kindOf(kind: number): EventKind {
-    const known = this.kinds[kind];
+    const known = this.kinds.get(kind);
     if (known !== undefined) return known;
     const found = this.registry!.kind(kind);
     // A kind may still be registered between two snapshots: only what is defined is kept.
-    if (this.registry!.isDefined(kind)) this.kinds[kind] = found;
+    if (this.registry!.isDefined(kind)) this.kinds.set(kind, found);
     return found;
   }
 
   private phaseOf(code: number): number {
-    const phase = Math.floor(code / KIND_LIMIT);
-    return phase === PHASE_DEFINED ? this.kindOf(code % KIND_LIMIT).phase : phase;
+    const phase = code >>> 16;
+    return phase === PHASE_DEFINED ? this.kindOf(code & (KIND_LIMIT - 1)).phase : phase;
   }
 
   private take(events: RingEvents, index: number): void {
@@ -216,7 +226,8 @@ export class Timeline implements SnapshotConsumer {
     } else if (phase === PHASE_SWITCH) {
       this.taskOfCpu[cpu] = b;
     }
-    this.put(time, cpu, task, phase, kind.of, number, a, b, false);
+    const begun = kind.of === number ? kind : this.kindOf(kind.of);
+    this.put(time, cpu, task, phase, begun, kind, a, b, false);
   }
 
   private spansOf(cpu: number, task: number): OpenSpans {
@@ -257,7 +268,8 @@ export class Timeline implements SnapshotConsumer {
         // The same identity begins again: the end of the first is missing.
         this.counts.closedBegins += 1;
         this.event.titleValue = before;
-        this.put(time, cpu, NIL, PHASE_ASYNC_END, kind, kind, id, 0, true);
+        const begun = this.kindOf(kind);
+        this.put(time, cpu, NIL, PHASE_ASYNC_END, begun, begun, id, 0, true);
         this.event.titleValue = title;
       }
       open.set(id, title);
@@ -278,8 +290,8 @@ export class Timeline implements SnapshotConsumer {
     cpu: number,
     task: number,
     phase: number,
-    kind: number,
-    emitted: number,
+    kind: EventKind,
+    emitted: EventKind,
     a: number,
     b: number,
     repaired: boolean,
@@ -289,8 +301,8 @@ export class Timeline implements SnapshotConsumer {
     event.cpu = cpu;
     event.task = task;
     event.phase = phase;
-    event.kind = this.kindOf(kind);
-    event.emitted = kind === emitted ? event.kind : this.kindOf(emitted);
+    event.kind = kind;
+    event.emitted = emitted;
     event.a = a;
     event.b = b;
     event.repaired = repaired;

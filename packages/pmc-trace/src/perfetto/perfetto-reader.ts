@@ -24,13 +24,13 @@ import {
   EVENT,
   FTRACE,
   INTERNED,
-  LEGACY,
   NEEDS_STATE,
   PACKET,
   STATE_CLEARED,
   TRACE,
   TRACK,
 } from './fields.js';
+import { readLegacy, threadOf } from './legacy-event.js';
 
 const TYPES = [PHASE_OTHER, PHASE_BEGIN, PHASE_END, PHASE_INSTANT, PHASE_COUNTER];
 // Fields of TraceStats and BufferStats that count what is missing.
@@ -384,29 +384,4 @@ export class PerfettoReader implements TraceReader {
       }
     }
   }
-}
-
-function threadOf(descriptor: ProtoReader): string {
-  let tid = 0;
-  while (descriptor.next()) if (descriptor.field === TRACK.tid) tid = descriptor.signed();
-  return `thread ${tid}`;
-}
-
-function readLegacy(legacy: ProtoReader): {
-  letter: string;
-  tid: string;
-  duration: number;
-  id: string;
-} {
-  const found = { letter: '', tid: '', duration: 0, id: '' };
-  while (legacy.next()) {
-    if (legacy.field === LEGACY.phase) found.letter = String.fromCharCode(legacy.signed() & 0x7f);
-    else if (legacy.field === LEGACY.tid) found.tid = String(legacy.signed());
-    else if (legacy.field === LEGACY.durationUs) found.duration = legacy.signed() * 1000;
-    // Unscoped, process-local and global identities.
-    else if (legacy.field === LEGACY.unscopedId || legacy.field === 10 || legacy.field === 11) {
-      found.id = legacy.identity();
-    }
-  }
-  return found;
 }

@@ -1,5 +1,5 @@
 import { NIL } from '@hotpath/hw-x86';
-import { argumentText, eventTitle } from '../export/argument.js';
+import { argumentText, eventTitle, isPlainNumber } from '../export/argument.js';
 import type { ByteSink } from '../export/byte-writer.js';
 import {
   Timeline,
@@ -8,6 +8,7 @@ import {
   type TimelineSink,
 } from '../export/timeline.js';
 import { ProtoWriter } from '../protobuf/proto-writer.js';
+import { KindTable } from '../tracer/kind-table.js';
 import {
   PHASE_ASYNC_BEGIN,
   PHASE_ASYNC_END,
@@ -46,6 +47,17 @@ import { PerfettoTracks, threadOfTask } from './tracks.js';
 
 const LOW_WORD = 2 ** 32;
 
+/** Interned numbers of a kind, looked up once. */
+interface KindNumbers {
+  readonly name: number;
+  readonly category: number;
+  readonly a: number;
+  readonly b: number;
+  /** Arguments that are always shown as numbers. */
+  readonly plainA: boolean;
+  readonly plainB: boolean;
+}
+
 /**
  * Writes a Perfetto trace: per CPU one packet sequence with interned names and timestamps as
  * differences, so that an event takes about 20 bytes. Switches become `sched_switch` events of
@@ -60,7 +72,7 @@ export class PerfettoWriter implements SnapshotConsumer, TimelineSink {
   private readonly names = new InternTable();
   private readonly categories = new InternTable();
   private readonly arguments = new InternTable();
-  private readonly nameOfKind: number[] = [];
+  private readonly numbers = new KindTable<KindNumbers>();
   private readonly timeOfCpu: number[] = [];
   private readonly lossOfCpu: boolean[] = [];
   private readonly ftraceLossOfCpu: boolean[] = [];
@@ -245,15 +257,16 @@ export class PerfettoWriter implements SnapshotConsumer, TimelineSink {
     } else {
       const begins = phase === PHASE_BEGIN || phase === PHASE_ASYNC_BEGIN;
       out.unsigned(EVENT.type, begins ? TYPE_BEGIN : TYPE_INSTANT);
-      const name = this.nameOf(kind, event.titleValue);
+      const numbers = this.numbersOf(kind);
+      const titled = kind.title !== 0;
+      const name = titled ? this.titleNumber(kind, event.titleValue) : numbers.name;
       out.unsigned(EVENT.nameIid, name);
       if (this.names.isNew(cpu, name)) {
         this.newName = name;
         this.newTitle = eventTitle(this.registry!, kind, event.titleValue);
       }
-      const category = this.categories.number(kind.category);
-      out.unsigned(EVENT.category, category);
-      if (this.categories.isNew(cpu, category)) this.newCategory = kind.category;
+      out.unsigned(EVENT.category, numbers.category);
+      if (this.categories.isNew(cpu, numbers.category)) this.newCategory = kind.category;
     }
     if (phase >= PHASE_FLOW_BEGIN && phase <= PHASE_FLOW_END) this.flow(event);
     if (event.repaired) {
@@ -264,9 +277,16 @@ export class PerfettoWriter implements SnapshotConsumer, TimelineSink {
       return;
     }
     const { a, b } = event.emitted;
-    const identified = phase > PHASE_COUNTER;
-    if (a !== null && !identified && this.argument(cpu, a, event.a)) this.newArgumentA = a.name;
-    if (b !== null && this.argument(cpu, b, event.b)) this.newArgumentB = b.name;
+    if (a === null && b === null) return;
+    const { a: nameA, b: nameB, plainA, plainB } = this.numbersOf(event.emitted);
+    if (a !== null && phase <= PHASE_COUNTER) {
+      this.argument(nameA, a, plainA, event.a);
+      if (this.arguments.isNew(cpu, nameA)) this.newArgumentA = a.name;
+    }
+    if (b !== null) {
+      this.argument(nameB, b, plainB, event.b);
+      if (this.arguments.isNew(cpu, nameB)) this.newArgumentB = b.name;
+    }
   }
 
   private flow(event: TimelineEvent): void {
@@ -276,28 +296,41 @@ export class PerfettoWriter implements SnapshotConsumer, TimelineSink {
     this.out.fixed64(field, event.a >>> 0, (high ^ (event.kind.kind << 16)) >>> 0);
   }
 
-  /** Writes an argument; true if this sequence has not been told its name. */
-  private argument(cpu: number, definition: Required<ArgumentDefinition>, value: number): boolean {
+  private argument(
+    name: number,
+    definition: Required<ArgumentDefinition>,
+    plain: boolean,
+    value: number,
+  ): void {
     const out = this.out;
     const annotation = out.open(EVENT.annotation);
-    const name = this.arguments.number(definition.name);
     out.unsigned(ANNOTATION.nameIid, name);
-    const text = argumentText(this.registry!, definition, value);
+    const text = plain ? undefined : argumentText(this.registry!, definition, value);
     if (text !== undefined) out.text(ANNOTATION.text, text);
     else if (!Number.isSafeInteger(value)) out.double(ANNOTATION.double, value);
     else if (definition.type === 'address' && value >= 0) out.unsigned(ANNOTATION.pointer, value);
     else out.signed(ANNOTATION.integer, value);
     out.close(annotation);
-    return this.arguments.isNew(cpu, name);
   }
 
-  private nameOf(kind: EventKind, titleValue: number): number {
-    if (kind.title !== 0) return this.names.number(eventTitle(this.registry!, kind, titleValue));
-    const known = this.nameOfKind[kind.kind];
+  private titleNumber(kind: EventKind, titleValue: number): number {
+    return this.names.number(eventTitle(this.registry!, kind, titleValue));
+  }
+
+  private numbersOf(kind: EventKind): KindNumbers {
+    const known = this.numbers.get(kind.kind);
     if (known !== undefined) return known;
-    const name = this.names.number(kind.name);
-    if (this.registry!.isDefined(kind.kind)) this.nameOfKind[kind.kind] = name;
-    return name;
+    const { a, b } = kind;
+    const made: KindNumbers = {
+      name: this.names.number(kind.name),
+      category: this.categories.number(kind.category),
+      a: a === null ? 0 : this.arguments.number(a.name),
+      b: b === null ? 0 : this.arguments.number(b.name),
+      plainA: a !== null && isPlainNumber(a),
+      plainB: b !== null && isPlainNumber(b),
+    };
+    if (this.registry!.isDefined(kind.kind)) this.numbers.set(kind.kind, made);
+    return made;
   }
 
   /** Adds the interned names that this packet is the first to use. */

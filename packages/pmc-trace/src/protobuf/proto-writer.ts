@@ -33,7 +33,7 @@ export class ProtoWriter {
   /** Starts a message in field `field`; pass the answer to `close`. */
   open(field: number): number {
     if (this.depth === 0 && this.at >= CHUNK_BYTES) this.flush();
-    this.room(RECORD_ROOM);
+    if (this.at + RECORD_ROOM > this.buffer.length) this.room(RECORD_ROOM);
     this.depth += 1;
     this.key(field, LENGTH);
     this.at += 1;
@@ -61,6 +61,14 @@ export class ProtoWriter {
 
   /** A whole number 0 .. 2**53 - 1. */
   unsigned(field: number, value: number): void {
+    if (field < 16 && value < 0x80) {
+      // Most fields: one byte of key, one of value.
+      const { buffer, at } = this;
+      buffer[at] = field * 8;
+      buffer[at + 1] = value;
+      this.at = at + 2;
+      return;
+    }
     this.key(field, VARINT);
     this.varint(value);
   }

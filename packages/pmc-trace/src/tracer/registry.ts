@@ -1,4 +1,5 @@
 import { ArgumentError, assert, checkInteger, TRACE_BASE } from '@hotpath/hw-x86';
+import { KindTable } from './kind-table.js';
 import { KIND_LIMIT, PHASE_INSTANT, PHASE_NUMBERS, type Phase } from './phase.js';
 
 /**
@@ -75,7 +76,7 @@ function fillArgument(given: string | ArgumentDefinition | undefined): EventKind
 export class EventRegistry {
   /** 1 where events of the kind are recorded. Shared with every emitter; the filter writes it. */
   readonly recorded: Uint8Array;
-  private readonly kinds: (EventKind | undefined)[] = [];
+  private readonly kinds = new KindTable<EventKind>();
   private readonly texts: string[] = [];
   private readonly textNumbers = new Map<string, number>();
   private readonly taskNames = new Map<number, string>();
@@ -97,7 +98,7 @@ export class EventRegistry {
     checkInteger('ERR_EVENT_KIND', 'event kind', kind, 0, KIND_LIMIT - 1);
     const of = definition.of ?? kind;
     checkInteger('ERR_EVENT_KIND', 'kind that this one ends', of, 0, KIND_LIMIT - 1);
-    const old = this.kinds[kind];
+    const old = this.kinds.get(kind);
     if (old !== undefined) {
       throw new ArgumentError('ERR_EVENT_DEFINED', `event kind ${kind} is already "${old.name}"`);
     }
@@ -120,20 +121,20 @@ export class EventRegistry {
       b: fillArgument(definition.b),
       title: definition.title === 'a' ? 1 : definition.title === 'b' ? 2 : 0,
     };
-    this.kinds[kind] = made;
+    this.kinds.set(kind, made);
     this.recorded[kind] = this.wanted?.(made) ? 1 : 0;
     return kind;
   }
 
   /** Registers an event of the user's own and answers its kind, from TRACE_BASE.user upwards. */
   register(definition: EventDefinition): number {
-    while (this.kinds[this.nextKind] !== undefined) this.nextKind += 1;
+    while (this.kinds.get(this.nextKind) !== undefined) this.nextKind += 1;
     return this.define(this.nextKind, definition);
   }
 
   /** The meaning of a kind; an unknown one is an instant called `event <kind>`. */
   kind(kind: number): EventKind {
-    const known = this.kinds[kind];
+    const known = this.kinds.get(kind);
     if (known !== undefined) return known;
     const a = { name: 'a', type: 'number', values: [] } as const;
     const b = { name: 'b', type: 'number', values: [] } as const;
@@ -144,12 +145,12 @@ export class EventRegistry {
 
   /** True where `define` or `register` gave the kind a meaning. */
   isDefined(kind: number): boolean {
-    return this.kinds[kind] !== undefined;
+    return this.kinds.get(kind) !== undefined;
   }
 
   /** Every registered kind, in order of number. */
   list(): EventKind[] {
-    return this.kinds.filter((kind): kind is EventKind => kind !== undefined);
+    return this.kinds.entries();
   }
 
   /** A number for a text, to be used as an argument of type `string`. The same text, the same number. */
@@ -210,9 +211,9 @@ export class EventRegistry {
 
   /** Throws InvariantError where kinds or texts disagree with their numbers. */
   checkInvariants(): void {
-    this.kinds.forEach((kind, number) => {
-      assert(kind === undefined || kind.kind === number, 'a kind lies at its number');
-    });
+    for (const entry of this.kinds.entries()) {
+      assert(this.kinds.get(entry.kind) === entry, 'a kind lies at its number');
+    }
     assert(this.texts.length === this.textNumbers.size, 'texts are distinct');
     this.texts.forEach((text, number) => {
       assert(this.textNumbers.get(text) === number, 'a text has its number');
