@@ -3,7 +3,7 @@
 import type { Area } from '../harness/contestant.js';
 
 /** Names of the areas. */
-export const AREA_NAMES = ['cache', 'sched', 'alloc', 'trace', 'hw'] as const;
+export const AREA_NAMES = ['cache', 'page', 'sched', 'alloc', 'trace', 'hw'] as const;
 
 /** An area's name. */
 export type AreaName = (typeof AREA_NAMES)[number];
@@ -11,6 +11,9 @@ export type AreaName = (typeof AREA_NAMES)[number];
 const LOADERS: Readonly<Partial<Record<AreaName, () => Promise<{ area: Area<unknown> }>>>> = {
   alloc: () => import('./alloc/area.js'),
   cache: () => import('./cache/area.js'),
+  sched: () => import('./sched/area.js'),
+  page: () => import('./page/area.js'),
+  trace: () => import('./trace/area.js'),
 };
 
 /** Areas that have contestants. */

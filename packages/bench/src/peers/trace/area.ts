@@ -1,0 +1,47 @@
+import type { Area, Workload } from '../../harness/contestant.js';
+import type { TraceTask, TraceWorkload } from './work.js';
+
+const CONTESTANTS = [
+  'hotpath',
+  'bare',
+  'chrome-trace-event',
+  'open-telemetry',
+  'performance-measure',
+  'json-stringify',
+  'protobufjs',
+] as const;
+
+/** A workload in which only these contestants take part. */
+function workload(
+  task: TraceTask,
+  title: string,
+  count: number,
+  rivals: readonly (typeof CONTESTANTS)[number][],
+): Workload<TraceWorkload> {
+  const without = CONTESTANTS.filter((name) => name !== 'hotpath' && !rivals.includes(name));
+  return { name: task, title, parameters: { task, count }, without };
+}
+
+/** Tracers: what an event costs, and what a file costs. */
+export const area: Area<TraceWorkload> = {
+  title: 'tracing',
+  operation: 'event',
+  contestants: CONTESTANTS,
+  workloads: [
+    workload('disabled', 'an event of a tracer that is switched off, beside a bare loop', 2e6, [
+      'bare',
+    ]),
+    workload('megamorphic', 'the same through a call site that sees seven classes', 2e6, ['bare']),
+    workload('virtual-clock', 'an event with the time of a machine cell', 2e6, ['bare']),
+    workload('real-clock', "an event with the host's clock, beside reading that clock", 5e5, [
+      'bare',
+    ]),
+    workload('span', "begin and end with the host's clock", 1e5, [
+      'chrome-trace-event',
+      'open-telemetry',
+      'performance-measure',
+    ]),
+    workload('json', 'Chrome JSON of 65,536 recorded events', 65_536, ['json-stringify']),
+    workload('perfetto', 'a Perfetto trace of 65,536 recorded events', 65_536, ['protobufjs']),
+  ],
+};
