@@ -257,11 +257,12 @@ describe('files', () => {
 
 describe('fsync', () => {
   const program = function* (sys: SystemCalls, acknowledged: Map<string, number>): Program {
-    const heap = yield* filled(sys, 12_288, 0);
+    const heap = yield* sys.brk(0);
+    yield* sys.brk(heap + 12_288);
     for (let round = 1; round <= 4; round++) {
       const name = `file-${round % 2}`;
       const fd = yield* sys.open(name, O_CREAT | O_RDWR);
-      for (let at = 0; at < 12_288; at += 4) yield* sys.store32(heap + at, round * 100_000 + at);
+      for (let at = 0; at < 12_288; at += 64) yield* sys.store32(heap + at, round * 100_000 + at);
       acknowledged.delete(name);
       yield* sys.write(fd, heap, 10_000 + round * 500);
       if ((yield* sys.fsync(fd)) === 0) acknowledged.set(name, round);
@@ -298,14 +299,22 @@ function checkCut(
   runOne(after, function* (sys) {
     const heap = yield* sys.brk(0);
     yield* sys.brk(heap + 16_384);
-    for (const [name, round] of acknowledged) {
+    for (const name of ['file-0', 'file-1']) {
+      const promised = acknowledged.get(name);
       const fd = yield* sys.open(name);
-      expect(fd).toBeGreaterThanOrEqual(0);
-      const bytes = 10_000 + round * 500;
-      expect(yield* sys.read(fd, heap, 16_384)).toBeGreaterThanOrEqual(bytes);
-      for (let at = 0; at + 4 <= bytes; at += 4) {
+      if (fd < 0) {
+        expect(promised, `cut ${cut}: ${name} is gone`).toBe(undefined);
+        continue;
+      }
+      const size = yield* sys.read(fd, heap, 16_384);
+      if (promised !== undefined) expect(size).toBeGreaterThanOrEqual(10_000 + promised * 500);
+      for (let at = 0; at + 4 <= size; at += 64) {
         const word = yield* sys.load32(heap + at);
-        if (word !== round * 100_000 + at) throw new Error(`cut ${cut}: ${name} lost byte ${at}`);
+        const round = (word - at) / 100_000;
+        // What fsync promised is there; a file without a promise may be older or newer in part, but
+        // never shows a block that was not written for it.
+        const legal = promised === undefined ? [1, 2, 3, 4] : [promised];
+        if (!legal.includes(round)) throw new Error(`cut ${cut}: ${name} holds ${word} at ${at}`);
       }
     }
   });
