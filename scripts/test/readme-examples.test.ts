@@ -18,7 +18,8 @@ afterAll(() => {
 
 /** Runs TypeScript against the sources, as a file beside the package so that imports resolve. */
 function runAgainstSources(folder: string, name: string, code: string): Promise<Run> {
-  const place = join(root, folder, 'node_modules', '.readme-examples');
+  // Not below node_modules: there a package cannot import itself by its name.
+  const place = join(root, folder, 'out', 'readme-examples');
   mkdirSync(place, { recursive: true });
   created.push(place);
   const file = join(place, name);
