@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { AwaitFront, BlockCacheError } from './await-front.js';
 export { BlockCache } from './block-cache.js';
 export type { BlockCacheOptions } from './block-cache-options.js';
 export type { BlockCacheStatistics } from './block-cache-statistics.js';
