@@ -80,7 +80,8 @@ export class SlabCache implements TableReader {
     checkInteger('ERR_OBJECT_BYTES', `objectBytes of ${name}`, objectBytes, 1, MAX_OBJECT_BYTES);
     this.geometry = slabGeometry(objectBytes, options.align, left, zone);
     const { stride } = this.geometry;
-    const size = options.magazineObjects ?? Math.max(2, Math.min(64, Math.floor(16384 / stride)));
+    const size =
+      options.magazineObjects ?? Math.max(1, Math.min(64, Math.floor(PAGE_BYTES / stride)));
     checkInteger('ERR_MAGAZINE', 'magazineObjects', size, 1, 1024);
     const minEmpty = checkInteger('ERR_MIN_EMPTY', 'minEmpty', options.minEmpty ?? 1, 0, 1_000_000);
     this.name = name;
