@@ -380,9 +380,13 @@ export class PageIndex {
     nodes.enterRing(leaf);
     if (nodes.barrenCount <= this.barrenLimit) return;
     const oldest = nodes.ringNext[nodes.nodeLimit];
-    for (let entry = 0; entry < FANOUT && nodes.shadows[oldest] > 0; entry++) {
-      if (nodes.child[oldest * FANOUT + entry] < 0) this.forgetShadow(oldest, entry);
-    }
+    nodes.leaveRing(oldest);
+    this.shadowCount -= nodes.shadows[oldest];
+    nodes.shadows[oldest] = 0;
+    nodes.child.fill(0, oldest * FANOUT, (oldest + 1) * FANOUT);
+    // Nothing is left: all entries were shadows.
+    nodes.fill[oldest] = 1;
+    this.emptied(oldest);
   }
 
   private forgetShadow(leaf: number, entry: number): void {

@@ -60,6 +60,17 @@ describe('replacement', () => {
     rig.cache.checkInvariants();
   });
 
+  it('shadows are bounded after a scan, which fills whole leaves with them', () => {
+    const rig = new Rig(64);
+    const file = sparse(rig, 100_000);
+    for (let page = 0; page < 20_000; page++) use(rig, file, page);
+    expect(rig.cache.metadataBytes).toBeLessThan(64 * 44 + 64 * 300);
+    rig.cache.checkInvariants();
+    expect(rig.cache.invalidate(file, 0, 99_999)).toBe(0);
+    expect(rig.cache.closeFile(file)).toBe(0);
+    rig.cache.checkInvariants();
+  });
+
   it('metadata of a full cache is at most 64 bytes a page', () => {
     const rig = new Rig(1, {}, 1);
     const big = new Rig(16384);

@@ -9,6 +9,7 @@ import {
   OK,
   PENDING,
 } from '@hotpath/hw-x86';
+import { MARKER } from '../flags.js';
 import { PageIo } from '../page-io.js';
 import { BufferCopy } from './buffer-copy.js';
 import type { FileCache } from './file-cache.js';
@@ -90,7 +91,8 @@ export class CachedFile {
     const { pages } = this.cache;
     const found = pages.find(this.shared.file, page);
     if (found !== NIL) {
-      pages.readAheadUsed(this.handle, found, 1);
+      if ((pages.flags(found) & MARKER) === 0) pages.readAheadUsed(this.handle, found, 1);
+      else this.useSync(found);
       return this.leased(found);
     }
     this.check('read', false);
@@ -100,7 +102,7 @@ export class CachedFile {
     });
     if (slot === PENDING) throw new FileError(EAGAIN, 'read', this.path);
     if (slot < 0) throw new FileError(slot, 'read', this.path);
-    pages.readAheadUsed(this.handle, slot, 1);
+    this.useSync(slot);
     return this.leased(slot);
   }
 
@@ -228,6 +230,14 @@ export class CachedFile {
     this.cache.leave(this.shared);
     this.isOpen = false;
     return true;
+  }
+
+  /** A use that may start a read-ahead, which must end before the next synchronous call. */
+  private useSync(slot: number): void {
+    this.cache.synchronously(() => {
+      this.cache.pages.readAheadUsed(this.handle, slot, 1);
+      return OK;
+    });
   }
 
   private leased(slot: number): number {
