@@ -13,6 +13,7 @@ interface PeersOptions {
   readonly rounds: number;
   readonly warmup: number;
   readonly seed: number;
+  readonly clock: 'wall' | 'cpu';
   readonly workload?: string;
 }
 
@@ -27,6 +28,7 @@ export function addPeers(program: Command, terminal: Terminal): void {
     .option('--workload <name>', 'only this workload of the area')
     .option('--rounds <count>', 'timed rounds of each contestant', wholeNumber(1, 10_000), 15)
     .option('--warmup <count>', 'rounds before them', wholeNumber(0, 1000), 3)
+    .option('--clock <name>', 'wall, or cpu for busy machines', oneOf(['wall', 'cpu']), 'wall')
     .option('--seed <number>', 'seed of the input', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--json', 'print one JSON object')
     .action((name: AreaName, options: PeersOptions) => runPeers(name, options, terminal));
@@ -41,6 +43,7 @@ async function runPeers(name: AreaName, options: PeersOptions, terminal: Termina
       seed: options.seed,
       rounds: options.rounds,
       warmupRounds: options.warmup,
+      clock: options.clock,
       progress: (text) => terminal.progress(text),
     });
     results.push(result);

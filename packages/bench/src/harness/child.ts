@@ -30,11 +30,14 @@ class Child {
     if (command.kind === 'finish') return { kind: 'finished', facts: this.work.facts?.() ?? {} };
     // Garbage of the round before is not this round's cost.
     collectGarbage?.();
+    const cpuStart = process.cpuUsage();
     const start = process.hrtime.bigint();
     const result = this.work.run();
     // Awaiting a number would add a turn of the event loop to contestants that need none.
     const checksum = typeof result === 'number' ? result : await result;
-    return { kind: 'ran', ns: Number(process.hrtime.bigint() - start), checksum };
+    const ns = Number(process.hrtime.bigint() - start);
+    const { user, system } = process.cpuUsage(cpuStart);
+    return { kind: 'ran', ns, cpuNs: (user + system) * 1000, checksum };
   }
 
   private async prepare(command: Command & { kind: 'prepare' }): Promise<Reply> {

@@ -71,6 +71,13 @@ export type Reply =
       readonly semantics: string | null;
       readonly operationCount: number;
     }
-  | { readonly kind: 'ran'; readonly ns: number; readonly checksum: number }
+  | {
+      readonly kind: 'ran';
+      /** By the wall clock. */
+      readonly ns: number;
+      /** CPU time of the whole process: compiler and collector threads included. */
+      readonly cpuNs: number;
+      readonly checksum: number;
+    }
   | { readonly kind: 'finished'; readonly facts: Readonly<Record<string, number>> }
   | { readonly kind: 'failed'; readonly message: string };

@@ -30,6 +30,12 @@ test('contestants take turns and are compared with the first', async () => {
   expect(said).toContain('sum: round 5 of 5');
 }, 60_000);
 
+test('CPU time can be measured instead of the wall clock', async () => {
+  const result = await race(folder, ['loop'], workload, { ...options, clock: 'cpu' });
+  expect(result.clock).toBe('cpu');
+  expect(result.standings[0]!.nsPerOperation.p75).toBeGreaterThanOrEqual(0);
+}, 60_000);
+
 test('unequal results end the race with both names', async () => {
   await expect(race(folder, ['loop', 'wrong'], workload, options)).rejects.toThrow(
     /wrong and loop did unequal work/,
