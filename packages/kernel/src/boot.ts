@@ -32,8 +32,9 @@ import { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import { bootCurrent } from './current.js';
 import { FileStore } from './fs/file-store.js';
 import { Files } from './fs/files.js';
-import { BootWait, formatExtents, mountExtents } from './fs/mount.js';
+import { formatExtents, mountExtents } from './fs/mount.js';
 import { OpenFiles } from './fs/open-files.js';
+import { HostWait } from './host-wait.js';
 import { Kernel } from './kernel.js';
 import { AddressSpaces } from './memory/address-space.js';
 import { KernelMemory } from './memory/kernel-memory.js';
@@ -214,9 +215,9 @@ export function boot(options: BootOptions = {}): Kernel {
   caches.push(blocks);
 
   // The root file layer: metadata in the block cache, data in the page cache's frames.
-  const bootWait = new BootWait(machine);
-  if (settings.image === null) formatExtents(blocks, rootDevice, words, bootWait);
-  const { map, tableSlots } = mountExtents(blocks, rootDevice, words, bootWait);
+  const hostWait = new HostWait(machine);
+  if (settings.image === null) formatExtents(blocks, rootDevice, words, hostWait);
+  const { map, tableSlots } = mountExtents(blocks, rootDevice, words, hostWait);
   const store = new FileStore({
     cache: blocks,
     device: rootDevice,

@@ -1,15 +1,6 @@
 /** A running kernel, as its user holds it: programs in, figures out. */
 import type { BlockCache } from '@hotpath/blockcache';
-import {
-  ArgumentError,
-  assert,
-  type Completion,
-  isErrno,
-  OK,
-  PENDING,
-  type PhysAddr,
-  TSC,
-} from '@hotpath/hw-x86';
+import { ArgumentError, assert, isErrno, OK, type PhysAddr, TSC } from '@hotpath/hw-x86';
 import type { ModelDisk, ModelMachine } from '@hotpath/hw-x86/model';
 import type { PageCache } from '@hotpath/pagecache';
 import { eventCode, KIND_LIMIT, RECORD_DOUBLES, type Tracer } from '@hotpath/pmc-trace';
@@ -19,6 +10,7 @@ import type { Current } from './current.js';
 import type { ExtentMap } from './fs/extent-map.js';
 import type { Files } from './fs/files.js';
 import type { OpenFiles } from './fs/open-files.js';
+import { HostWait } from './host-wait.js';
 import type { AddressSpaces } from './memory/address-space.js';
 import type { PageFaults } from './memory/page-fault.js';
 import type { PageTables } from './memory/page-tables.js';
@@ -72,8 +64,12 @@ export class Kernel {
   /** The parts, for measuring and for looking inside. */
   readonly parts: KernelParts;
 
+  readonly #stopTarget: number;
+
   constructor(parts: KernelParts) {
     this.parts = parts;
+    const { machine } = parts;
+    this.#stopTarget = machine.events.register({ event: () => machine.stop() });
   }
 
   /**
@@ -99,16 +95,15 @@ export class Kernel {
   }
 
   /**
-   * Runs until no task can run and no event is left, or the power is off, or the time is over.
+   * Runs until no task can run and no event is left, or the power is off; with `cycles`, until that
+   * time has passed, idle or not.
    * @returns STOPPED, IDLE or POWER_OFF of `@hotpath/hw-x86`
    * @throws KernelPanic
    */
   run(options: RunOptions = {}): number {
     const { machine } = this.parts;
     if (options.cycles === undefined) return machine.run();
-    const deadline = this.cycles + options.cycles;
-    const target = machine.events.register({ event: () => machine.stop() });
-    machine.events.schedule(deadline, target, 0);
+    machine.events.schedule(this.cycles + options.cycles, this.#stopTarget, 0);
     return machine.run();
   }
 
@@ -122,15 +117,10 @@ export class Kernel {
   /** Makes every file durable: OK, or the first errno. Runs the machine meanwhile. */
   sync(): number {
     const { files, machine, pageCache } = this.parts;
+    const wait = new HostWait(machine);
     let status: number = OK;
     for (const file of files.openFiles()) {
-      const wait = new HostWait();
-      let result = pageCache.syncFile(file, true, wait, 0);
-      while (result === PENDING) {
-        machine.run();
-        assert(wait.result !== PENDING, 'the machine is idle and a sync is not answered');
-        result = wait.result;
-      }
+      const result = wait.settle(pageCache.syncFile(file, true, wait, 0));
       if (isErrno(result) && status === OK) status = result;
     }
     return status;
@@ -164,14 +154,5 @@ export class Kernel {
     pageCache.checkInvariants();
     map.checkInvariants();
     assert(spaces.liveCount <= tasks.liveCount, 'an address space outlived its task');
-  }
-}
-
-/** A wait of the host's own, outside of any task. */
-class HostWait implements Completion {
-  result: number = PENDING;
-
-  completed(_tag: number, result: number): void {
-    this.result = result;
   }
 }

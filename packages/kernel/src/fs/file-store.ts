@@ -9,6 +9,7 @@ import type { BlockCache } from '@hotpath/blockcache';
 import {
   assert,
   type Completion,
+  ENOSYS,
   type FrameSource,
   isErrno,
   NIL,
@@ -147,8 +148,9 @@ export class FileStore implements BackingStore, FrameSource {
     return OK;
   }
 
+  /** Never called: `canPunch` is false. */
   punch(): number {
-    throw new Error('unreachable: canPunch is false');
+    return ENOSYS;
   }
 
   /** Barrier, inode, barrier. Where the inode on disk is the same already, the first is all. */

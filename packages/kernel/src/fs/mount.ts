@@ -3,15 +3,8 @@
  * task: a wait steps the machine until the disk has answered.
  */
 import type { BlockCache } from '@hotpath/blockcache';
-import {
-  ArgumentError,
-  assert,
-  type Completion,
-  isErrno,
-  type Machine,
-  OK,
-  PENDING,
-} from '@hotpath/hw-x86';
+import { ArgumentError, assert, isErrno, OK } from '@hotpath/hw-x86';
+import type { HostWait } from '../host-wait.js';
 import { FS_BLOCK_BYTES } from '../params.js';
 import {
   checkSuperblock,
@@ -31,38 +24,12 @@ export interface Mounted {
   readonly tableSlots: Int32Array;
 }
 
-/** Waits before there are tasks: the machine runs until the one outstanding request is answered. */
-export class BootWait implements Completion {
-  readonly #machine: Machine;
-  #result: number = PENDING;
-
-  constructor(machine: Machine) {
-    this.#machine = machine;
-  }
-
-  /** The final status of a request that was given this object as its sink. */
-  settle(status: number): number {
-    if (status !== PENDING) return status;
-    this.#machine.run();
-    const result = this.#result;
-    this.#result = PENDING;
-    assert(result !== PENDING, 'the machine is idle and a request of the boot is not answered');
-    return result;
-  }
-
-  completed(_tag: number, result: number): void {
-    assert(this.#result === PENDING, 'two answers to one wait of the boot');
-    this.#result = result;
-    this.#machine.stop();
-  }
-}
-
 /** Writes an empty file layer to the device. The old contents of its table are gone. */
 export function formatExtents(
   cache: BlockCache,
   device: number,
   memory: WordMemory,
-  wait: BootWait,
+  wait: HostWait,
 ): void {
   const blocks = cache.blockCount(device);
   if (blocks < TABLE_BLOCKS + 2) {
@@ -88,7 +55,7 @@ export function mountExtents(
   cache: BlockCache,
   device: number,
   memory: WordMemory,
-  wait: BootWait,
+  wait: HostWait,
 ): Mounted {
   const blocks = cache.blockCount(device);
   const superblock = must('mount', wait.settle(cache.get(device, 0, wait, 0)));

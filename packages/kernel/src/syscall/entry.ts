@@ -90,7 +90,7 @@ export class SystemCallEntry implements CallEntry {
       return this.#run(call);
     }
     if (call.operation === OPERATION_COMPUTE) return this.#compute(call);
-    if (call.operation === OPERATION_BLOCK) return this.#run(call);
+    if (call.operation === OPERATION_BLOCK) return this.#block(call);
     return this.#access(call);
   }
 
@@ -113,6 +113,11 @@ export class SystemCallEntry implements CallEntry {
       return false;
     }
     return this.#leave(call, value);
+  }
+
+  /** Blocks of devices are for the kernel's own threads; a program finds no such call. */
+  #block(call: Call): boolean {
+    return this.#ports.isKernelThread(call.task) ? this.#run(call) : this.#leave(call, ENOSYS);
   }
 
   #systemCall(call: Call): number {

@@ -59,10 +59,13 @@ export class Dispatcher implements Supervisor {
   readonly #ports: DispatcherPorts;
   /** Task whose registers a CPU holds, or NIL while it idles. */
   readonly #loaded: Int32Array;
+  /** Latest time at which a task was put into each CPU's queue, by whatever CPU. */
+  readonly #queuedAt: Float64Array;
 
   constructor(ports: DispatcherPorts) {
     this.#ports = ports;
     this.#loaded = new Int32Array(ports.machine.cpus.length).fill(NIL);
+    this.#queuedAt = new Float64Array(ports.machine.cpus.length);
   }
 
   /** Virtual time of a CPU in nanoseconds. */
@@ -114,6 +117,7 @@ export class Dispatcher implements Supervisor {
     tasks.readyAt[task] = cpu.cells[TSC];
     const target = scheduler.wake(task, this.now(cpu), cpu.id);
     tasks.cpu[task] = target;
+    this.#queuedAt[target] = Math.max(this.#queuedAt[target], cpu.cells[TSC]);
     if (trace !== null) trace.emit(TRACE_WAKE, task, target);
     // The first to wait behind a running task: that one's slice has an end from now on.
     const first = scheduler.tasks.queuedCount[target] === 1;
@@ -177,6 +181,8 @@ export class Dispatcher implements Supervisor {
       tasks.state[before] = TASK_READY;
       tasks.readyAt[before] = cpu.cells[TSC];
     }
+    // The queue carries the time of whoever last put a task into it.
+    raiseTo(cpu, this.#queuedAt[cpu.id]);
     const next = scheduler.pickNext(cpu.id, this.now(cpu));
     const loaded = this.#loaded[cpu.id];
     if (next !== loaded) this.#switch(cpu, loaded, next);
@@ -199,10 +205,7 @@ export class Dispatcher implements Supervisor {
     current.task = to;
     if (to !== NIL) {
       // A task brings its time along: it cannot run before it was woken or left its last CPU.
-      if (cpu.cells[TSC] < tasks.readyAt[to]) {
-        cpu.cells[HALTED] += tasks.readyAt[to] - cpu.cells[TSC];
-        cpu.cells[TSC] = tasks.readyAt[to];
-      }
+      raiseTo(cpu, tasks.readyAt[to]);
       this.#load(cpu, to);
     }
     if (trace !== null) trace.emit(TRACE_SWITCH, from, to);
@@ -282,4 +285,12 @@ export class Dispatcher implements Supervisor {
     if (trace !== null) trace.emit(TRACE_SWITCH, task, NIL);
     this.#ports.exit(task, status);
   }
+}
+
+/** What passes between CPUs carries its time: the receiver waits until then. */
+function raiseTo(cpu: Cpu, time: number): void {
+  const { cells } = cpu;
+  if (cells[TSC] >= time) return;
+  cells[HALTED] += time - cells[TSC];
+  cells[TSC] = time;
 }

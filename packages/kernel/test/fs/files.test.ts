@@ -255,6 +255,31 @@ describe('files', () => {
   });
 });
 
+describe('sync', () => {
+  it('makes every file durable, also those that nobody has fsynced', () => {
+    const kernel = boot({ memoryBytes: 64 * MIB });
+    kernel.spawn('writer', function* (sys) {
+      const heap = yield* filled(sys, 8192, 5);
+      for (const name of ['a', 'b', 'c']) {
+        const fd = yield* sys.open(name, O_CREAT | O_RDWR);
+        yield* sys.write(fd, heap, 8192);
+      }
+    });
+    kernel.run();
+    expect(kernel.sync()).toBe(0);
+    kernel.parts.disk.cutPower();
+    runOne(boot({ image: kernel.parts.disk.contents.medium }), function* (sys) {
+      const heap = yield* sys.brk(0);
+      yield* sys.brk(heap + 8192);
+      for (const name of ['a', 'b', 'c']) {
+        const fd = yield* sys.open(name);
+        expect(yield* sys.read(fd, heap, 8192)).toBe(8192);
+        expect(yield* sys.load32(heap + 8188)).toBe(8188 * 7 + 5);
+      }
+    });
+  });
+});
+
 describe('fsync', () => {
   const program = function* (sys: SystemCalls, acknowledged: Map<string, number>): Program {
     const heap = yield* sys.brk(0);

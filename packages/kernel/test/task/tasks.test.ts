@@ -217,6 +217,16 @@ describe('a task', () => {
     expect(() => kernel.run()).toThrow(/kernel stack ran over/);
   });
 
+  it('cannot take blocks of the disk: that is for kernel threads', () => {
+    const kernel = boot();
+    const seen: number[] = [];
+    kernel.spawn('thief', function* (sys) {
+      seen.push(yield* sys.getBlock(0, 0));
+    });
+    kernel.run();
+    expect(seen).toEqual([ENOSYS]);
+  });
+
   it('cannot reach kernel memory', () => {
     const kernel = boot();
     const thief = kernel.spawn('thief', function* (sys) {
