@@ -7,6 +7,7 @@ import {
   ALLOC_REALLOC,
   type AllocTrace,
 } from '../../traces/alloc-trace.js';
+import { loadAllocations } from '../../traces/recordings.js';
 
 /** A recording of allocations, replayed once each round. */
 export interface AllocWorkload {
@@ -21,6 +22,11 @@ export interface TimedHeap {
   realloc(handle: number, byteCount: number): number;
   memalign(align: number, byteCount: number): number;
   free(handle: number): void;
+}
+
+/** The recording of a workload. */
+export function readRecording({ trace }: AllocWorkload): AllocTrace {
+  return loadAllocations(trace);
 }
 
 /**
