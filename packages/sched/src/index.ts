@@ -14,7 +14,9 @@ export {
   TRACE_WAKE,
 } from './events.js';
 export { type GroupOptions, Groups } from './groups.js';
+export { type GuardedPolicy, type GuardOptions, guarded, type PolicyFault } from './guard.js';
 export { Heap } from './heap.js';
+export { InheritingLocks } from './inheritance.js';
 export { FairLoop, type FairLoopOptions, type JobOptions } from './loop/fair-loop.js';
 export { eventLoopHost, type LoopHost } from './loop/host.js';
 export {

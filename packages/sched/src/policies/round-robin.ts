@@ -42,6 +42,10 @@ class RoundRobin implements Policy {
   dequeue(task: number, cpu: number): void {
     this.rings.remove(task, cpu);
   }
+  /** Whether the task is in the CPU's ring. */
+  holds(task: number): boolean {
+    return this.rings.contains(task);
+  }
   pickNext(cpu: number, previous: number): number {
     const rings = this.rings;
     if (previous !== NIL) {

@@ -1,0 +1,10 @@
+import { cfs } from '@hotpath/sched';
+import type { Contestant } from '../../harness/contestant.js';
+import { switchWork } from './switch-work.js';
+import type { SchedWorkload } from './work.js';
+
+export const contestant: Contestant<SchedWorkload> = {
+  name: '@hotpath/sched whole switch, cfs',
+  semantics: 'cfs: a whole context switch: states, accounting, waits, and its own order',
+  prepare: (workload, seed) => switchWork(cfs(), workload, seed),
+};
