@@ -25,9 +25,8 @@ export interface FrontedTlb {
  * For every live entry e: e is in table t of slot s only if bit t of fronted[s] is set.
  */
 export class FrontTable {
-  /** Low address word of the page, or a tag that never matches. */
-  readonly low = new Int32Array(TABLES * FRONT_SLOTS).fill(NO_TAG);
-  readonly high = new Int32Array(TABLES * FRONT_SLOTS);
+  /** Virtual address of the page: one exact comparison finds it. NaN in empty places. */
+  readonly base = new Float64Array(TABLES * FRONT_SLOTS).fill(Number.NaN);
   /** Physical page number. */
   readonly page = new Int32Array(TABLES * FRONT_SLOTS);
   /** First-level TLB slot, as an index into the stamp column. */
@@ -48,8 +47,7 @@ export class FrontTable {
     this.#fronted[slot] |= 1 << table;
     if (size === SIZE_4K) {
       const at = table * FRONT_SLOTS + ((low >>> 12) & (FRONT_SLOTS - 1));
-      this.low[at] = low & -4096;
-      this.high[at] = high;
+      this.base[at] = high * 2 ** 32 + ((low & -4096) >>> 0);
       this.page[at] = page;
       this.slot[at] = slot;
       return;
@@ -73,7 +71,7 @@ export class FrontTable {
       tables ^= 1 << table;
       if (size === SIZE_4K) {
         const at = table * FRONT_SLOTS + small;
-        if (this.slot[at] === slot) this.low[at] = NO_TAG;
+        if (this.slot[at] === slot) this.base[at] = Number.NaN;
       } else if (size === SIZE_2M) {
         const at = table * LARGE_SLOTS + large;
         if (this.largeSlot[at] === slot) this.largeLow[at] = NO_TAG;
@@ -83,20 +81,21 @@ export class FrontTable {
 
   /** Empties all tables. */
   clear(): void {
-    this.low.fill(NO_TAG);
+    this.base.fill(Number.NaN);
     this.largeLow.fill(NO_TAG);
     this.#fronted.fill(0);
   }
 
   /** Every live entry names a used first-level slot that translates its address; for tests. */
   checkInvariants(tlb: FrontedTlb): void {
-    for (let at = 0; at < this.low.length; at++) {
-      if (this.low[at] === NO_TAG) continue;
+    for (let at = 0; at < this.base.length; at++) {
+      const base = this.base[at];
+      if (Number.isNaN(base)) continue;
       const bank = tlb.bankOf(this.slot[at]);
       assert(bank !== null, 'front table: no such first-level slot');
       const slot = this.slot[at] - bank.base;
-      assert(bank.tag[slot] === this.low[at] + 1, 'front table: a slot holds another page');
-      assert(bank.high[slot] === this.high[at], 'front table: a slot holds another address');
+      assert(bank.tag[slot] === (base | 0) + 1, 'front table: a slot holds another page');
+      assert(bank.high[slot] === Math.floor(base / 2 ** 32), 'front table: another address');
       assert(bank.page[slot] === this.page[at], 'front table: a slot leads elsewhere');
       const table = Math.floor(at / FRONT_SLOTS);
       assert(((this.#fronted[slot + bank.base] >>> table) & 1) === 1, 'front table: not noted');

@@ -25,10 +25,10 @@ const HIGH_WORD = 2 ** -32;
 
 /**
  * The data side of one processor: every access is one call, a hit in the front table touches no
- * other object than the columns below, and a signed address is split once into 32-bit halves.
+ * other object than the columns below, and takes the low word of the signed address alone.
  *
- * `high` is compared as the untruncated quotient, so that an address of 2**53 and more can match
- * nothing and is refused on the slow path.
+ * The front table compares whole addresses, so that one of 2**53 and more can match nothing and is
+ * refused on the slow path, which alone needs the halves.
  */
 export class ModelMmu implements Mmu {
   /** Control state, TLBs and walker; for inspection and tests. */
@@ -39,8 +39,7 @@ export class ModelMmu implements Mmu {
   readonly #chunkMask: number;
   readonly #cells: Float64Array;
   readonly #stamp: Float64Array;
-  readonly #frontLow: Int32Array;
-  readonly #frontHigh: Int32Array;
+  readonly #frontBase: Float64Array;
   readonly #frontPage: Int32Array;
   readonly #frontSlot: Int32Array;
   readonly #caches: CacheHierarchy | null;
@@ -64,8 +63,7 @@ export class ModelMmu implements Mmu {
     this.#chunkMask = 2 ** memory.chunkPageShift - 1;
     this.#cells = cells;
     this.#stamp = translation.tlb.stamp;
-    this.#frontLow = translation.front.low;
-    this.#frontHigh = translation.front.high;
+    this.#frontBase = translation.front.base;
     this.#frontPage = translation.front.page;
     this.#frontSlot = translation.front.slot;
     this.#caches = caches;
@@ -77,45 +75,28 @@ export class ModelMmu implements Mmu {
   translate(address: VirtAddr, access: number): PhysAddr {
     checkInteger('ERR_ACCESS', 'access', access, ACCESS_READ, ACCESS_FETCH);
     const low = address | 0;
-    const page = this.#page(low, Math.floor(address * HIGH_WORD), access);
+    const page = this.#page(address, low, access);
     if (page < 0) return page === OPEN_BUS ? this.translation.openAddress + (low & 0xfff) : NIL;
     return (page >>> 0) * 4096 + (low & 0xfff);
   }
 
   load32(address: VirtAddr): number {
     const low = address | 0;
-    const high = Math.floor(address * HIGH_WORD);
     const offset = low & 0xfff;
-    if (offset > 0xffc) return this.#loadAcross(low, high, 4, ACCESS_READ);
-    const at = this.translation.readTable + ((low >>> 12) & FRONT_MASK);
-    let page: number;
-    if (this.#frontLow[at] === (low & -4096) && this.#frontHigh[at] === high) {
-      this.#stamp[this.#frontSlot[at]] = this.#cells[INSTRUCTIONS] += 1;
-      page = this.#frontPage[at];
-    } else {
-      page = this.translation.miss(low, high, ACCESS_READ);
-      if (page < 0) return page === OPEN_BUS ? this.#openBus(4) : NIL;
-    }
-    if (this.#caches === null) this.#cells[TSC] += this.#loadCycles;
-    else this.#cells[TSC] += this.#caches.data(page, offset >>> 6);
+    if (offset > 0xffc) return this.#loadAcross(address, 4, ACCESS_READ);
+    const page = this.#page(address, low, ACCESS_READ);
+    if (page < 0) return page === OPEN_BUS ? this.#openBus(4) : NIL;
+    this.#chargeLoad(page, offset);
     const view = this.#views[page >>> this.#chunkShift];
     return view.getUint32(((page & this.#chunkMask) << 12) | offset, true);
   }
 
   store32(address: VirtAddr, value: number): number {
     const low = address | 0;
-    const high = Math.floor(address * HIGH_WORD);
     const offset = low & 0xfff;
-    if (offset > 0xffc) return this.#storeAcross(low, high, 4, value, 0);
-    const at = this.translation.writeTable + ((low >>> 12) & FRONT_MASK);
-    let page: number;
-    if (this.#frontLow[at] === (low & -4096) && this.#frontHigh[at] === high) {
-      this.#stamp[this.#frontSlot[at]] = this.#cells[INSTRUCTIONS] += 1;
-      page = this.#frontPage[at];
-    } else {
-      page = this.translation.miss(low, high, ACCESS_WRITE);
-      if (page < 0) return page === OPEN_BUS ? OK : NIL;
-    }
+    if (offset > 0xffc) return this.#storeAcross(address, 4, value, 0);
+    const page = this.#page(address, low, ACCESS_WRITE);
+    if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, offset);
     const view = this.#views[page >>> this.#chunkShift];
     view.setInt32(((page & this.#chunkMask) << 12) | offset, value, true);
@@ -124,7 +105,7 @@ export class ModelMmu implements Mmu {
 
   load8(address: VirtAddr): number {
     const low = address | 0;
-    const page = this.#page(low, Math.floor(address * HIGH_WORD), ACCESS_READ);
+    const page = this.#page(address, low, ACCESS_READ);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(1) : NIL;
     this.#chargeLoad(page, low & 0xfff);
     const view = this.#views[page >>> this.#chunkShift];
@@ -133,9 +114,8 @@ export class ModelMmu implements Mmu {
 
   load16(address: VirtAddr): number {
     const low = address | 0;
-    const high = Math.floor(address * HIGH_WORD);
-    if ((low & 0xfff) > 0xffe) return this.#loadAcross(low, high, 2, ACCESS_READ);
-    const page = this.#page(low, high, ACCESS_READ);
+    if ((low & 0xfff) > 0xffe) return this.#loadAcross(address, 2, ACCESS_READ);
+    const page = this.#page(address, low, ACCESS_READ);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(2) : NIL;
     this.#chargeLoad(page, low & 0xfff);
     const view = this.#views[page >>> this.#chunkShift];
@@ -144,9 +124,8 @@ export class ModelMmu implements Mmu {
 
   load64(address: VirtAddr): number {
     const low = address | 0;
-    const high = Math.floor(address * HIGH_WORD);
-    if ((low & 0xfff) > 0xff8) return this.#loadAcross(low, high, 8, ACCESS_READ);
-    const page = this.#page(low, high, ACCESS_READ);
+    if ((low & 0xfff) > 0xff8) return this.#loadAcross(address, 8, ACCESS_READ);
+    const page = this.#page(address, low, ACCESS_READ);
     if (page < 0) {
       if (page === FAULT) return NIL;
       this.#high[0] = 0xffffffff;
@@ -165,7 +144,7 @@ export class ModelMmu implements Mmu {
 
   store8(address: VirtAddr, value: number): number {
     const low = address | 0;
-    const page = this.#page(low, Math.floor(address * HIGH_WORD), ACCESS_WRITE);
+    const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, low & 0xfff);
     const view = this.#views[page >>> this.#chunkShift];
@@ -175,9 +154,8 @@ export class ModelMmu implements Mmu {
 
   store16(address: VirtAddr, value: number): number {
     const low = address | 0;
-    const high = Math.floor(address * HIGH_WORD);
-    if ((low & 0xfff) > 0xffe) return this.#storeAcross(low, high, 2, value, 0);
-    const page = this.#page(low, high, ACCESS_WRITE);
+    if ((low & 0xfff) > 0xffe) return this.#storeAcross(address, 2, value, 0);
+    const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, low & 0xfff);
     const view = this.#views[page >>> this.#chunkShift];
@@ -187,9 +165,8 @@ export class ModelMmu implements Mmu {
 
   store64(address: VirtAddr, lowWord: number, highWord: number): number {
     const low = address | 0;
-    const high = Math.floor(address * HIGH_WORD);
-    if ((low & 0xfff) > 0xff8) return this.#storeAcross(low, high, 8, lowWord, highWord);
-    const page = this.#page(low, high, ACCESS_WRITE);
+    if ((low & 0xfff) > 0xff8) return this.#storeAcross(address, 8, lowWord, highWord);
+    const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, low & 0xfff);
     const view = this.#views[page >>> this.#chunkShift];
@@ -201,9 +178,8 @@ export class ModelMmu implements Mmu {
 
   fetch32(address: VirtAddr): number {
     const low = address | 0;
-    const high = Math.floor(address * HIGH_WORD);
-    if ((low & 0xfff) > 0xffc) return this.#loadAcross(low, high, 4, ACCESS_FETCH);
-    const page = this.#page(low, high, ACCESS_FETCH);
+    if ((low & 0xfff) > 0xffc) return this.#loadAcross(address, 4, ACCESS_FETCH);
+    const page = this.#page(address, low, ACCESS_FETCH);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(4) : NIL;
     this.#chargeFetch(page, low & 0xfff);
     const view = this.#views[page >>> this.#chunkShift];
@@ -291,13 +267,14 @@ export class ModelMmu implements Mmu {
     this.translation.setPrivilege(privilege, this.translation.alignmentCheck);
   }
 
-  #page(low: number, high: number, access: number): number {
-    const at = this.translation.readTable + access * FRONT_SLOTS + ((low >>> 12) & FRONT_MASK);
-    if (this.#frontLow[at] === (low & -4096) && this.#frontHigh[at] === high) {
+  #page(address: VirtAddr, low: number, access: number): number {
+    const { translation } = this;
+    const at = translation.readTable + access * FRONT_SLOTS + ((low >>> 12) & FRONT_MASK);
+    if (this.#frontBase[at] === address - (low & 0xfff)) {
       this.#stamp[this.#frontSlot[at]] = this.#cells[INSTRUCTIONS] += 1;
       return this.#frontPage[at];
     }
-    return this.translation.miss(low, high, access);
+    return translation.miss(low, Math.floor(address * HIGH_WORD), access);
   }
 
   #chargeLoad(page: number, offset: number): void {
@@ -348,16 +325,15 @@ export class ModelMmu implements Mmu {
   }
 
   // Both pages of an access across a border, stamped in order within one instruction.
-  #pagesOf(low: number, high: number, access: number, byteCount: number): boolean {
+  #pagesOf(address: VirtAddr, access: number, byteCount: number): boolean {
     const cells = this.#cells;
     const retired = cells[INSTRUCTIONS];
-    const nextLow = ((low & -4096) + 4096) | 0;
-    const nextHigh = nextLow === 0 ? high + 1 : high;
+    const next = address - (address & 0xfff) + 4096;
     cells[INSTRUCTIONS] = retired - 0.5;
-    const first = this.#page(low, high, access);
+    const first = this.#page(address, address | 0, access);
     cells[INSTRUCTIONS] = retired;
     if (first === FAULT) return false;
-    const second = this.#page(nextLow, nextHigh, access);
+    const second = this.#page(next, next | 0, access);
     if (second === FAULT) {
       cells[INSTRUCTIONS] = retired;
       return false;
@@ -368,11 +344,11 @@ export class ModelMmu implements Mmu {
     return byteCount > 1;
   }
 
-  #loadAcross(low: number, high: number, byteCount: number, access: number): number {
-    if (!this.#pagesOf(low, high, access, byteCount)) return NIL;
+  #loadAcross(address: VirtAddr, byteCount: number, access: number): number {
+    if (!this.#pagesOf(address, access, byteCount)) return NIL;
     const first = this.#pages[0];
     const second = this.#pages[1];
-    const offset = low & 0xfff;
+    const offset = address & 0xfff;
     if (access === ACCESS_FETCH) {
       this.#chargeFetch(first, offset);
     } else {
@@ -391,15 +367,9 @@ export class ModelMmu implements Mmu {
     return value;
   }
 
-  #storeAcross(
-    low: number,
-    high: number,
-    byteCount: number,
-    lowWord: number,
-    highWord: number,
-  ): number {
-    if (!this.#pagesOf(low, high, ACCESS_WRITE, byteCount)) return NIL;
-    const offset = low & 0xfff;
+  #storeAcross(address: VirtAddr, byteCount: number, lowWord: number, highWord: number): number {
+    if (!this.#pagesOf(address, ACCESS_WRITE, byteCount)) return NIL;
+    const offset = address & 0xfff;
     for (let side = 0; side < 2; side++) {
       if (this.#pages[side] !== OPEN_BUS)
         this.#chargeStore(this.#pages[side], side === 0 ? offset : 0);
