@@ -7,6 +7,8 @@ const TAIL = 16;
 const HEADER_BYTES = 192;
 // Float64 cells of the header, written by the writer only.
 const LOST = 16;
+/** An overwriting writer never has to look at the tail; its stop moves on. */
+const LOOK_AGAIN = 2 ** 30;
 
 /** What a shared ring does when it is full: keep the newest events, or keep those not yet read. */
 export type SharedRingMode = 'overwrite' | 'discard';
@@ -43,7 +45,9 @@ export class SharedRingWriter {
   private readonly doubles: Float64Array;
   private readonly data: Float64Array;
   private readonly mask: number;
-  private readonly state: Float64Array;
+  private next: number;
+  // Index, modulo 2**32, at which the writer must look at the tail again.
+  private stop: number;
   private readonly overwrites: boolean;
 
   /** @throws ArgumentError ERR_RING_BUFFER, ERR_RING_CAPACITY */
@@ -54,32 +58,33 @@ export class SharedRingWriter {
     this.data = new Float64Array(buffer, HEADER_BYTES);
     this.mask = this.capacity - 1;
     this.overwrites = mode === 'overwrite';
-    // Head, and the index at which the writer must look at the tail again.
-    const head = Atomics.load(this.header, PUBLISHED) >>> 0;
-    this.state = new Float64Array([head, this.overwrites ? Number.POSITIVE_INFINITY : head]);
+    this.next = Atomics.load(this.header, PUBLISHED);
+    this.stop = this.next;
   }
 
   /** Appends an event; times must not go backwards. */
   write(time: number, code: number, a: number, b: number): void {
-    const state = this.state;
-    const head = state[0];
-    if (head >= state[1] && !this.makeRoom()) return;
+    const head = this.next;
+    if (head === this.stop && !this.makeRoom()) return;
     const data = this.data;
-    const at = (head & this.mask) * RECORD_DOUBLES;
+    const at = (head & this.mask) << 2;
     data[at] = time;
     data[at + 1] = (head >>> 0) * CODE_UNIT + code;
     data[at + 2] = a;
     data[at + 3] = b;
-    state[0] = head + 1;
-    Atomics.store(this.header, PUBLISHED, (head + 1) | 0);
+    this.next = (head + 1) | 0;
+    Atomics.store(this.header, PUBLISHED, this.next);
   }
 
   private makeRoom(): boolean {
-    const head = this.state[0];
-    const waiting = (head - Atomics.load(this.header, TAIL)) >>> 0;
+    if (this.overwrites) {
+      this.stop = (this.next + LOOK_AGAIN) | 0;
+      return true;
+    }
+    const waiting = (this.next - Atomics.load(this.header, TAIL)) >>> 0;
     assert(waiting <= this.capacity, 'the reader is not ahead of the writer');
-    this.state[1] = head - waiting + this.capacity;
-    if (head < this.state[1]) return true;
+    this.stop = (this.next - waiting + this.capacity) | 0;
+    if (this.next !== this.stop) return true;
     this.doubles[LOST] += 1;
     return false;
   }

@@ -99,8 +99,11 @@ describe('TraceRing', () => {
 
   test('sequences stay right when the count of events passes 2**32', () => {
     const ring = new TraceRing(0, 16, 'overwrite');
-    const state = (ring as unknown as { state: Float64Array }).state;
-    state[0] = 2 ** 32 - 8;
+    // As after 2**32 - 8 events.
+    const inside = ring as unknown as { next: number; stop: number; totals: Float64Array };
+    inside.next = -8;
+    inside.totals[0] = 2 ** 32 - 8;
+    inside.stop = -8 + 2 ** 30;
     for (let time = 0; time < 24; time += 1) ring.write(time, 1_048_575, time, 0);
     expect(ring.head).toBe(2 ** 32 + 16);
     expect(eventCode(ring.snapshot().records, 15)).toBe(1_048_575);

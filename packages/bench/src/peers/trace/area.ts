@@ -31,7 +31,12 @@ export const area: Area<TraceWorkload> = {
     workload('disabled', 'an event of a tracer that is switched off, beside a bare loop', 2e6, [
       'bare',
     ]),
-    workload('megamorphic', 'the same through a call site that sees seven classes', 2e6, ['bare']),
+    workload(
+      'megamorphic',
+      'the same through a call site that sees six classes, beside empty methods',
+      2e6,
+      ['bare'],
+    ),
     workload('virtual-clock', 'an event with the time of a machine cell', 2e6, ['bare']),
     workload('real-clock', "an event with the host's clock, beside reading that clock", 5e5, [
       'bare',

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Contestant, PreparedWork } from '../../harness/contestant.js';
+import { emptyHooks } from './hooks.js';
 import { step, type TraceWorkload } from './work.js';
 
 /** The same loop without a tracer: what the events are added to. */
@@ -12,6 +13,22 @@ function loop(count: number, seed: number): PreparedWork {
       for (let event = 0; event < count; event += 1) {
         state = step(state);
         cells[0]! += 3;
+      }
+      return state;
+    },
+  };
+}
+
+/** The same call site, whose methods are empty. */
+function emptyCalls(count: number, seed: number): PreparedWork {
+  const hooks = emptyHooks();
+  return {
+    operationCount: count,
+    run: () => {
+      let state = seed | 0;
+      for (let event = 0; event < count; event += 1) {
+        state = step(state);
+        hooks[event & 7]!.emit(7, state, event);
       }
       return state;
     },
@@ -37,6 +54,8 @@ function clockReads(count: number): PreparedWork {
 
 export const contestant: Contestant<TraceWorkload> = {
   name: 'without tracing',
-  prepare: ({ task, count }, seed) =>
-    task === 'real-clock' ? clockReads(count) : loop(count, seed),
+  prepare: ({ task, count }, seed) => {
+    if (task === 'real-clock') return clockReads(count);
+    return task === 'megamorphic' ? emptyCalls(count, seed) : loop(count, seed);
+  },
 };

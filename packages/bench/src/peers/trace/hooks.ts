@@ -1,49 +1,44 @@
 import type { TraceHook } from '@hotpath/hw-x86';
 import { Tracer } from '@hotpath/pmc-trace';
 
-/** Five hooks of other make at the same call site: what a program with several tracers has. */
-class FlagHook implements TraceHook {
-  on = false;
-  seen = 0;
-  emit(kind: number, a: number, b: number): void {
-    if (this.on) this.seen += kind + a + b;
-  }
+// A call site that has seen more than four classes looks the method up each time and inlines nothing.
+// What a switched-off tracer adds there is what its `emit` costs beyond an empty one.
+class EmptyA implements TraceHook {
+  emit(): void {}
 }
-class MaskHook implements TraceHook {
-  seen = 0;
-  mask = 0;
-  emit(kind: number, a: number, b: number): void {
-    if ((this.mask & kind) !== 0) this.seen += a + b;
-  }
+class EmptyB implements TraceHook {
+  readonly b = 1;
+  emit(): void {}
 }
-class NullHook implements TraceHook {
-  next: TraceHook | null = null;
-  emit(kind: number, a: number, b: number): void {
-    if (this.next !== null) this.next.emit(kind, a, b);
-  }
+class EmptyC implements TraceHook {
+  readonly c = 1;
+  emit(): void {}
 }
-class CountHook implements TraceHook {
-  readonly limit = 0;
-  count = 0;
-  emit(): void {
-    if (this.count < this.limit) this.count += 1;
-  }
+class EmptyD implements TraceHook {
+  readonly d = 1;
+  emit(): void {}
 }
-class SetHook implements TraceHook {
-  readonly name = 'set';
-  kinds = new Uint8Array(64);
-  seen = 0;
-  emit(kind: number, a: number, b: number): void {
-    if (this.kinds[kind & 63] === 1) this.seen += a + b;
-  }
+class EmptyE implements TraceHook {
+  readonly e = 1;
+  emit(): void {}
+}
+class EmptyF implements TraceHook {
+  readonly f = 1;
+  emit(): void {}
 }
 
-/** Eight hooks of seven classes, all switched off; two of the classes are ours. */
+/** Eight hooks of six classes that do nothing. */
+export function emptyHooks(): TraceHook[] {
+  const two = [new EmptyE(), new EmptyF()];
+  return [new EmptyA(), new EmptyB(), new EmptyC(), new EmptyD(), ...two, ...two];
+}
+
+/** Eight hooks of six classes, of which the four most called are a switched-off tracer's. */
 export function disabledHooks(): TraceHook[] {
   const tracer = new Tracer();
   tracer.disable();
-  const ours = tracer.hook([new Float64Array(32)]);
+  const hook = tracer.hook([new Float64Array(32)]);
   const emitter = tracer.emitter({ now: () => 0 });
-  const others = [new FlagHook(), new MaskHook(), new NullHook(), new CountHook(), new SetHook()];
-  return [ours, ...others, emitter, ours];
+  const others = [new EmptyA(), new EmptyB(), new EmptyC(), new EmptyD()];
+  return [...others, hook, emitter, hook, emitter];
 }
