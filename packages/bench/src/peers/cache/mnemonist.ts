@@ -7,7 +7,8 @@ export const contestant: Contestant<CacheWorkload> = {
   name: 'mnemonist LRUMap',
   package: 'mnemonist',
   prepare(workload, seed) {
-    const cache = new LRUMap<number, number>(Uint32Array, Uint32Array, workload.capacity);
+    const KeyArray = workload.wide === true ? Float64Array : Uint32Array;
+    const cache = new LRUMap<number, number>(KeyArray, Uint32Array, workload.capacity);
     const keys = requestedKeys(workload, seed);
     return { operationCount: keys.length, run: () => getOrInsert(cache, keys) };
   },
