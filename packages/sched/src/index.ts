@@ -59,6 +59,15 @@ export { RedBlackTree } from './red-black-tree.js';
 export { Rings } from './rings.js';
 export { Scheduler, type SchedulerOptions } from './scheduler.js';
 export {
+  delayPercentile,
+  type GanttSvgOptions,
+  ganttSvg,
+  ganttText,
+  latencyTable,
+  shareOf,
+  timeHistory,
+} from './simulate/report.js';
+export {
   type SimulationOptions,
   type SimulationResult,
   type Slice,
