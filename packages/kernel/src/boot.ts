@@ -37,6 +37,7 @@ import { OpenFiles } from './fs/open-files.js';
 import { HostWait } from './host-wait.js';
 import { Kernel } from './kernel.js';
 import { AddressSpaces } from './memory/address-space.js';
+import { FrameReferences } from './memory/frame-references.js';
 import { KernelMemory } from './memory/kernel-memory.js';
 import {
   DIRECT_MAP,
@@ -123,8 +124,9 @@ export function boot(options: BootOptions = {}): Kernel {
     kernelRoot,
   );
   const vmalloc = new Vmalloc(kernelRoot, tables, pages, shootdown);
-  const spaces = new AddressSpaces(kernelRoot, tables, pages, shootdown);
-  const faults = new PageFaults(current, tables, pages, zeroFrame, meter);
+  const userFrames = new FrameReferences(pages, settings.memoryBytes);
+  const spaces = new AddressSpaces(kernelRoot, tables, userFrames, shootdown);
+  const faults = new PageFaults(current, tables, userFrames, shootdown, zeroFrame, meter);
 
   // Tasks and who runs them. Before the disk, because its interrupts need someone to take them.
   const entry = new SystemCallEntry();

@@ -5,16 +5,20 @@
 import {
   ArgumentError,
   assert,
-  type FrameSource,
   NIL,
+  OK,
   PAGE_BYTES,
   type PhysAddr,
   type VirtAddr,
 } from '@hotpath/hw-x86';
-import { AREA_LIMIT, SPACE_LIMIT } from '../params.js';
+import { AREA_LIMIT, FLUSH_CEILING_PAGES, SPACE_LIMIT } from '../params.js';
+import type { FrameReferences } from './frame-references.js';
 import { isUserAddress } from './memory-map.js';
 import type { PageTables } from './page-tables.js';
 import type { TlbShootdown } from './tlb-shootdown.js';
+
+/** More pages than are flushed one by one. */
+const FLUSH_ALL_PAGES = FLUSH_CEILING_PAGES + 1;
 
 /** The area may be written. */
 export const AREA_WRITE = 1;
@@ -35,6 +39,8 @@ export class AddressSpace {
   areaCount = 0;
   /** Frames mapped into the user half. */
   residentPages = 0;
+  /** CPUs that have run it, a bit each: their TLBs may hold its entries. */
+  cpuMask = 0;
 
   constructor(root: PhysAddr, pcid: number) {
     this.root = root;
@@ -101,7 +107,7 @@ export class AddressSpace {
 export class AddressSpaces {
   readonly #kernelRoot: PhysAddr;
   readonly #tables: PageTables;
-  readonly #frames: FrameSource;
+  readonly #frames: FrameReferences;
   readonly #shootdown: TlbShootdown;
   readonly #freePcids: number[] = [];
   #liveCount = 0;
@@ -109,7 +115,7 @@ export class AddressSpaces {
   constructor(
     kernelRoot: PhysAddr,
     tables: PageTables,
-    frames: FrameSource,
+    frames: FrameReferences,
     shootdown: TlbShootdown,
   ) {
     this.#kernelRoot = kernelRoot;
@@ -137,9 +143,32 @@ export class AddressSpaces {
     return new AddressSpace(root, pcid);
   }
 
+  /**
+   * A copy of a space: the same areas, every frame shared, and in both spaces writable only after a
+   * fault that copies it. Null without memory or PCIDs; the parent's pages then take one fault more.
+   */
+  fork(parent: AddressSpace): AddressSpace | null {
+    const child = this.create();
+    if (child === null) return null;
+    const status = this.#tables.shareUserHalf(parent.root, child.root, (frame) =>
+      this.#frames.share(frame),
+    );
+    this.#shootdown.userRange(parent.pcid, 0, FLUSH_ALL_PAGES, parent.cpuMask);
+    if (status !== OK) {
+      this.destroy(child);
+      return null;
+    }
+    child.areaStart.set(parent.areaStart);
+    child.areaEnd.set(parent.areaEnd);
+    child.areaFlags.set(parent.areaFlags);
+    child.areaCount = parent.areaCount;
+    child.residentPages = parent.residentPages;
+    return child;
+  }
+
   /** Flushes every TLB of the space, then gives back its frames, tables and PCID. */
   destroy(space: AddressSpace): void {
-    this.#shootdown.userAll(space.pcid, space.root);
+    this.#shootdown.userAll(space.pcid, space.root, space.cpuMask);
     this.#tables.destroyUserHalf(space.root, (frame) => this.#frames.free(frame));
     this.#freePcids.push(space.pcid);
     this.#liveCount -= 1;

@@ -1,6 +1,5 @@
 import {
   assert,
-  type FrameSource,
   type Meter,
   NIL,
   OK,
@@ -17,8 +16,10 @@ import {
 import type { Current } from '../current.js';
 import { AREA_LIMIT, SPACE_LIMIT } from '../params.js';
 import { type AddressSpace, AREA_EXECUTE, AREA_WRITE } from './address-space.js';
+import type { FrameReferences } from './frame-references.js';
 import { directAddress } from './memory-map.js';
 import { MAP_NO_EXECUTE, type PageTables } from './page-tables.js';
+import type { TlbShootdown } from './tlb-shootdown.js';
 
 /** Start, end and flags of an area, as the meter sees them. */
 const AREA_BYTES = 24;
@@ -31,17 +32,24 @@ export const FAULT_SEGMENT = 1;
 export const FAULT_NO_MEMORY = 2;
 
 /**
- * Brings in what a #PF of a user address asks for (Linux: do_anonymous_page). First touch of an
- * anonymous page takes a frame, clears it through the direct map, and maps it.
+ * Brings in what a #PF of a user address asks for. First touch of an anonymous page takes a frame,
+ * clears it through the direct map, and maps it (Linux: do_anonymous_page). A write to a page that
+ * is read-only although its area is not is copy-on-write: the last one to name the frame keeps it,
+ * others get a copy (do_wp_page).
  */
 export class PageFaults {
   /** Faults resolved by a new zeroed page. */
   anonymousCount = 0;
+  /** Faults resolved by a copy. */
+  copyCount = 0;
+  /** Copy-on-write faults of a frame that nobody shared any more. */
+  reuseCount = 0;
   /** Faults refused. */
   refusedCount = 0;
   readonly #current: Current;
   readonly #tables: PageTables;
-  readonly #frames: FrameSource;
+  readonly #frames: FrameReferences;
+  readonly #shootdown: TlbShootdown;
   readonly #zeroFrame: PhysAddr;
 
   readonly #meter: Meter;
@@ -54,10 +62,12 @@ export class PageFaults {
   constructor(
     current: Current,
     tables: PageTables,
-    frames: FrameSource,
+    frames: FrameReferences,
+    shootdown: TlbShootdown,
     zeroFrame: PhysAddr,
     meter: Meter,
   ) {
+    this.#shootdown = shootdown;
     this.#meter = meter;
     this.#areaBase = meter.region('kernel.areas', (SPACE_LIMIT + 1) * AREA_LIMIT * AREA_BYTES);
     this.#current = current;
@@ -81,15 +91,21 @@ export class PageFaults {
       this.refusedCount += 1;
       return FAULT_SEGMENT;
     }
-    const frame = this.#frames.allocate();
-    if (frame === NIL) return FAULT_NO_MEMORY;
-    this.#clear(frame);
     const flags = space.areaFlags[area];
     const rights =
       PTE_USER |
       ((flags & AREA_WRITE) !== 0 ? PTE_WRITE : 0) |
       ((flags & AREA_EXECUTE) !== 0 ? 0 : MAP_NO_EXECUTE);
     const page = Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
+    return (code & PF_PRESENT) !== 0
+      ? this.#copyOnWrite(space, page, rights)
+      : this.#anonymous(space, page, rights);
+  }
+
+  #anonymous(space: AddressSpace, page: VirtAddr, rights: number): number {
+    const frame = this.#frames.allocate();
+    if (frame === NIL) return FAULT_NO_MEMORY;
+    this.#copy(frame, this.#zeroFrame);
     if (this.#tables.map(space.root, page, frame, PAGE_BYTES, rights) !== OK) {
       this.#frames.free(frame);
       return FAULT_NO_MEMORY;
@@ -99,16 +115,34 @@ export class PageFaults {
     return FAULT_RESOLVED;
   }
 
-  /** A fault on a present page is one of rights here: nothing is copy-on-write yet. */
+  #copyOnWrite(space: AddressSpace, page: VirtAddr, rights: number): number {
+    const old = this.#tables.find(space.root, page);
+    assert(old !== NIL, 'a fault on a present page finds no page');
+    let frame = old;
+    if (this.#frames.isShared(old)) {
+      frame = this.#frames.allocate();
+      if (frame === NIL) return FAULT_NO_MEMORY;
+      this.#copy(frame, old);
+      this.copyCount += 1;
+    } else {
+      this.reuseCount += 1;
+    }
+    this.#tables.remap(space.root, page, frame, rights);
+    // Before the old frame can go to anybody else, no TLB may lead to it.
+    this.#shootdown.userRange(space.pcid, page, 1, space.cpuMask);
+    if (frame !== old) this.#frames.free(old);
+    return FAULT_RESOLVED;
+  }
+
   #allowed(flags: number, code: number): boolean {
-    if ((code & PF_PRESENT) !== 0) return false;
     if ((code & PF_WRITE) !== 0) return (flags & AREA_WRITE) !== 0;
+    if ((code & PF_PRESENT) !== 0) return false;
     if ((code & PF_FETCH) !== 0) return (flags & AREA_EXECUTE) !== 0;
     return true;
   }
 
-  #clear(frame: PhysAddr): void {
-    const moved = this.#current.cpu.mmu.copyTo(directAddress(frame), this.#zeroFrame, PAGE_BYTES);
+  #copy(to: PhysAddr, from: PhysAddr): void {
+    const moved = this.#current.cpu.mmu.copyTo(directAddress(to), from, PAGE_BYTES);
     assert(moved === PAGE_BYTES, 'the direct map does not cover a frame');
   }
 }

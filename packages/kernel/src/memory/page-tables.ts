@@ -143,6 +143,26 @@ export class PageTables {
     return (this.low & PTE_PRESENT) === 0 ? NIL : this.#frame(this.pageBytes > PAGE_BYTES);
   }
 
+  /**
+   * Changes the leaf of a mapped 4 KiB page to another frame or other rights. The caller invalidates
+   * the TLBs.
+   */
+  remap(root: PhysAddr, virtual: VirtAddr, physical: PhysAddr, flags: number): void {
+    const entry = this.#descend(root, virtual, 1, false);
+    assert(entry !== NIL && this.pageBytes === PAGE_BYTES, 'a page that is not mapped is changed');
+    const high = (flags & MAP_NO_EXECUTE) !== 0 ? PTE_NO_EXECUTE_HIGH : 0;
+    this.#write(entry, physical, (flags & 0xfff) | PTE_PRESENT, high);
+  }
+
+  /**
+   * Copies the tables of one user half into an empty other one, leaf by leaf; in both, leaves lose
+   * the right to write. `share` is asked for each frame.
+   * @returns OK, or ENOMEM with a part copied: destroy the copy
+   */
+  shareUserHalf(from: PhysAddr, to: PhysAddr, share: (frame: PhysAddr) => boolean): number {
+    return this.#share(from, to, 4, 256, share);
+  }
+
   /** Takes a leaf out; its physical page or NIL. The caller invalidates the TLBs. */
   unmap(root: PhysAddr, virtual: VirtAddr): PhysAddr {
     const entry = this.#descend(root, virtual, 1, false);
@@ -181,6 +201,36 @@ export class PageTables {
       assert(frame < this.#memory.byteCount, 'an entry points outside memory');
       if (level > 1 && (low & PTE_LARGE) === 0) this.#check(frame, level - 1);
     }
+  }
+
+  #share(
+    from: PhysAddr,
+    to: PhysAddr,
+    level: number,
+    entries: number,
+    share: (frame: PhysAddr) => boolean,
+  ): number {
+    for (let index = 0; index < entries; index++) {
+      this.#read(from + index * 8);
+      if ((this.low & PTE_PRESENT) === 0) continue;
+      const { low, high } = this;
+      assert(level > 1 || (low & PTE_LARGE) === 0, 'a user page of an odd kind is shared');
+      const frame = this.#frame(false);
+      const flags = low & 0xfff & ~(level === 1 ? PTE_WRITE : 0);
+      const highFlags = (high & PTE_NO_EXECUTE_HIGH) >>> 0;
+      if (level === 1) {
+        if (!share(frame)) return ENOMEM;
+        if (flags !== (low & 0xfff)) this.#write(from + index * 8, frame, flags, highFlags);
+        this.#write(to + index * 8, frame, flags, highFlags);
+        continue;
+      }
+      const table = this.createTable();
+      if (table === NIL) return ENOMEM;
+      this.#write(to + index * 8, table, flags, highFlags);
+      const status = this.#share(frame, table, level - 1, 512, share);
+      if (status !== OK) return status;
+    }
+    return OK;
   }
 
   #destroy(

@@ -17,6 +17,8 @@ import {
 import type { Current } from '../current.js';
 import { FLUSH_CEILING_PAGES } from '../params.js';
 
+const ALL_CPUS = 0xffffffff;
+
 /** The part of a kernel that flushes; one instance, its fields are the message of the IPI. */
 export class TlbShootdown {
   /** Flushes asked for, and IPIs' worth of other CPUs reached by them. */
@@ -50,21 +52,24 @@ export class TlbShootdown {
 
   /** Kernel mappings, which are global: every CPU may hold them. */
   kernelRange(start: VirtAddr, pageCount: number, pageBytes: number): void {
-    this.#flush(start, pageCount, pageBytes, 0);
+    this.#flush(start, pageCount, pageBytes, 0, ALL_CPUS);
   }
 
-  /** Mappings of one address space. A CPU may hold them even while it runs another (PCIDs). */
-  userRange(pcid: number, start: VirtAddr, pageCount: number, pageBytes: number): void {
-    this.#flush(start, pageCount, pageBytes, pcid);
+  /**
+   * Mappings of one address space. A CPU may hold them even while it runs another (PCIDs).
+   * @param cpuMask - CPUs that have ever run the space
+   */
+  userRange(pcid: number, start: VirtAddr, pageCount: number, cpuMask: number): void {
+    this.#flush(start, pageCount, PAGE_BYTES, pcid, cpuMask);
   }
 
   /**
    * Everything of an address space that ends. A CPU that idles with its root still in CR3 takes the
    * kernel's instead: the tables are about to be given away.
    */
-  userAll(pcid: number, root: PhysAddr): void {
+  userAll(pcid: number, root: PhysAddr, cpuMask: number): void {
     this.#dyingRoot = root;
-    this.#flush(0, FLUSH_CEILING_PAGES + 1, PAGE_BYTES, pcid);
+    this.#flush(0, FLUSH_CEILING_PAGES + 1, PAGE_BYTES, pcid, cpuMask);
     this.#dyingRoot = NIL;
   }
 
@@ -83,7 +88,13 @@ export class TlbShootdown {
     }
   }
 
-  #flush(start: VirtAddr, pageCount: number, pageBytes: number, pcid: number): void {
+  #flush(
+    start: VirtAddr,
+    pageCount: number,
+    pageBytes: number,
+    pcid: number,
+    cpuMask: number,
+  ): void {
     this.#start = start;
     this.#pageCount = pageCount;
     this.#pageBytes = pageBytes;
@@ -91,10 +102,13 @@ export class TlbShootdown {
     this.flushCount += 1;
     const { cpu } = this.#current;
     this.flushHere(cpu);
-    if (this.#cpus.length === 1) return;
     let mask = 0;
-    for (const other of this.#cpus) if (other !== cpu) mask |= 1 << other.id;
-    this.remoteCount += this.#cpus.length - 1;
+    for (const other of this.#cpus) {
+      if (other === cpu || ((cpuMask >>> other.id) & 1) === 0) continue;
+      mask |= 1 << other.id;
+      this.remoteCount += 1;
+    }
+    if (mask === 0) return;
     this.#interrupts.callRemote(cpu, this.#vector, mask);
   }
 }
