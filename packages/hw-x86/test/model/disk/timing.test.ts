@@ -87,6 +87,28 @@ test('depth 32 on flash gives many times the requests of depth 1, as planes work
   expect(many).toBeLessThan(380_000 * 1.25);
 });
 
+test('two reads of one plane wait for each other, two of different planes do not', () => {
+  const pair = (second: number): number => {
+    const bench = new DiskBench({ profile: NVME_SSD });
+    for (const block of [0, second]) {
+      const request = createRequest(bench.memory, { completed(): void {} }, 1);
+      Object.assign(request, {
+        op: READ,
+        block,
+        blockCount: 1,
+        segmentBytes: 4096,
+        segmentCount: 1,
+      });
+      bench.disk.submit(request);
+    }
+    bench.drain();
+    return bench.clock.time / CYCLES_PER_US;
+  };
+  // 16 KiB pages of four blocks over 64 planes: block 256 is on the plane of block 0.
+  expect(pair(4)).toBeLessThan(76);
+  expect(pair(256)).toBeGreaterThan(130);
+});
+
 test('large sequential reads at depth 4 come near the rate of the link', () => {
   const stream = (i: number): { op: number; block: number; blockCount: number } => ({
     op: READ,
