@@ -249,7 +249,7 @@ export class Loader {
   evictDownTo(size: number, key: number): boolean {
     const { slots, writeBack, deviceOf, mergeLimit } = this.#parts;
     const map = slots.map;
-    const passed: number[] = [];
+    let passed: number[] | null = null;
     let tries = CLEAN_TRIES;
     this.#sawFailed = false;
     while (map.size > size) {
@@ -269,9 +269,10 @@ export class Loader {
       }
       this.#sawFailed = true;
       map.held[victim] += 1;
+      passed ??= [];
       passed.push(victim);
     }
-    for (const slot of passed) map.held[slot] -= 1;
+    if (passed !== null) for (const slot of passed) map.held[slot] -= 1;
     return map.size <= size;
   }
 

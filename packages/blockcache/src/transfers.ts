@@ -124,6 +124,14 @@ export class Transfers implements Completion {
   /** Sorts, merges and submits what was staged, all of one device and direction. */
   dispatch(device: CachedDevice, op: number, fua: boolean): void {
     const staged = this.#staged;
+    if (staged === 0) return;
+    if (staged === 1) {
+      this.#staged = 0;
+      const only = this.#take(device, op, fua, this.#keys[0]);
+      this.#append(device, this.#pool[only], 0);
+      this.#submit(only, op === WRITE ? (device.writeSequence += 1) : 0);
+      return;
+    }
     const keys = this.#keys;
     const order = this.#order.subarray(0, staged);
     let sorted = true;
