@@ -62,6 +62,14 @@ export {
   KEEP_UNITS,
   KEEP_WRITES,
 } from './disk/survival.js';
+export {
+  TRACE_DISK_DISCARD,
+  TRACE_DISK_DONE,
+  TRACE_DISK_FLUSH,
+  TRACE_DISK_POWER_CUT,
+  TRACE_DISK_READ,
+  TRACE_DISK_WRITE,
+} from './disk/trace-events.js';
 export { LOG_DONE, LOG_MARK, type LogEntry, WriteLog } from './disk/write-log.js';
 export {
   CPUS_MAX,

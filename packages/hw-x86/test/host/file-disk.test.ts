@@ -26,6 +26,7 @@ import {
   WRITE,
 } from '@hotpath/hw-x86';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { testWithTools } from '../../../../scripts/testing/tools.js';
 import { ArenaMemory, createArenaMemory } from '../../src/arena/arena-memory.js';
 import { DiskOpenError } from '../../src/host/errno.js';
 import type { FileDisk } from '../../src/host/file-disk.js';
@@ -167,6 +168,37 @@ test('two that create at once get one file of the right size, and one of them th
     expect(statSync(path).size).toBe(65_536);
   });
 }, 30_000);
+
+testWithTools(
+  'a block device is opened with its size, claimed, written and read',
+  ['losetup'],
+  (losetup) => {
+    writeFileSync(path, Buffer.alloc(2 ** 20));
+    const attached = spawnSync(losetup, ['--find', '--show', path], { encoding: 'utf8' });
+    if (attached.status !== 0) {
+      console.log(`skipped: no loop device here: ${attached.stderr.trim()}`);
+      return;
+    }
+    const device = attached.stdout.trim();
+    try {
+      const disk = openFileDisk({ path: device });
+      expect(disk.blockCount).toBe(256);
+      memory.fill(0, 4096, 0x77);
+      expect(disk.submit({ ...request(WRITE, 9), fua: true })).toBe(OK);
+      expect(disk.submit(request(FLUSH, 0))).toBe(OK);
+      expect(readFileSync(path)[9 * 4096 + 5]).toBe(0x77);
+      memory.fill(0, 4096, 0);
+      expect(disk.submit(request(READ, 9))).toBe(OK);
+      expect(memory.load8(4095)).toBe(0x77);
+      expect(openError({ path: device }).code).toBe('ERR_DISK_LOCKED');
+      disk.close();
+      openFileDisk({ path: device, blockCount: 256 }).close();
+      expect(openError({ path: device, blockCount: 255 }).code).toBe('ERR_DISK_SIZE');
+    } finally {
+      spawnSync(losetup, ['--detach', device]);
+    }
+  },
+);
 
 describe('locking', () => {
   test('a second opener in this process is refused, by any name of the file', () => {

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.js';
 import { ArgumentError, checkInteger, checkPowerOfTwo } from '../../errors.js';
 import type { EventQueue } from '../../machine.js';
 import { NIL } from '../../status.js';
+import type { TraceHook } from '../../trace-hook.js';
 import { DiskContents } from './contents.js';
 import { ModelDisk } from './disk.js';
 import { FaultPlan, type FaultRule } from './fault-plan.js';
@@ -56,6 +57,8 @@ export interface ModelDiskOptions {
   readonly timeoutNs?: number;
   /** Notes every write, flush and discard for the crash explorer. */
   readonly log?: WriteLog;
+  /** Told of submits, completions and power cuts; the TRACE_DISK_ constants. */
+  readonly trace?: TraceHook;
   /** Cut the power before the operation with this number (see `disk.operations`); default never. */
   readonly powerCutAt?: number;
   /** Told when the power is cut: switch the machine off. */
@@ -108,6 +111,7 @@ export function createModelDisk(
     cyclesPerNs: frequencyHz / 1e9,
     faults: options.faults === undefined ? null : new FaultPlan(options.faults, seed),
     log: logOf(options.log, blockBytes),
+    trace: options.trace ?? null,
     powerCutAt,
     onPowerCut: options.onPowerCut ?? null,
   });

@@ -1,6 +1,7 @@
 import type { InterruptLine } from '../../block-device.js';
 import type { Clock } from '../../clock.js';
 import type { EventQueue } from '../../machine.js';
+import type { TraceHook } from '../../trace-hook.js';
 import type { Cycles } from '../../units.js';
 import type { DiskContents, SavedContents } from './contents.js';
 import type { FaultPlan } from './fault-plan.js';
@@ -20,6 +21,7 @@ export interface DiskParts {
   readonly cyclesPerNs: number;
   readonly faults: FaultPlan | null;
   readonly log: WriteLog | null;
+  readonly trace: TraceHook | null;
   readonly powerCutAt: number;
   readonly onPowerCut: (() => void) | null;
 }

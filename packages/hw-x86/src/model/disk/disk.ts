@@ -16,6 +16,7 @@ import type { DiskParts, DiskSnapshot, DiskTotals } from './disk-parts.js';
 import { faultStatus } from './fault-plan.js';
 import { ACTIVE, DONE, type Flight } from './flight.js';
 import { FLIGHT_LIMIT, FlightTable } from './flight-table.js';
+import { TRACE_DISK_DONE, TRACE_DISK_POWER_CUT, TRACE_DISK_READ } from './trace-events.js';
 
 /**
  * A modelled disk: queues, completion events, DMA, faults and power. Data lies in
@@ -83,7 +84,10 @@ export class ModelDisk implements BlockDevice, EventSink {
     if (status !== OK) return status;
     if (!this.#operate()) return PENDING;
     const now = this.#parts.clock.now();
-    this.#table.waiting[queue].push(this.#take(queue, request, now));
+    const flight = this.#take(queue, request, now);
+    const { trace } = this.#parts;
+    if (trace !== null) trace.emit(TRACE_DISK_READ + flight.op, flight.number, flight.block);
+    this.#table.waiting[queue].push(flight);
     this.#admit(now);
     return PENDING;
   }
@@ -212,6 +216,7 @@ export class ModelDisk implements BlockDevice, EventSink {
     assert(flight.state === ACTIVE, 'an event finishes an active request');
     this.#finish(flight);
     this.#count(flight, time);
+    this.#parts.trace?.emit(TRACE_DISK_DONE, flight.number, flight.status);
     flight.state = DONE;
     this.#active--;
     this.#table.done[flight.queue].push(flight);
@@ -297,6 +302,7 @@ export class ModelDisk implements BlockDevice, EventSink {
     this.#armBusy = null;
     this.#active = 0;
     this.#epoch++;
+    this.#parts.trace?.emit(TRACE_DISK_POWER_CUT, this.operations, 0);
     this.#parts.onPowerCut?.();
   }
 

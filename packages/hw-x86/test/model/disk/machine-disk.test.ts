@@ -2,6 +2,7 @@ import {
   type BlockDevice,
   type Cpu,
   createRequest,
+  DISCARD,
   FLUSH,
   HALTED,
   IDLE,
@@ -18,6 +19,12 @@ import {
   createSataSsd,
   type ModelDisk,
   type ModelMachine,
+  TRACE_DISK_DISCARD,
+  TRACE_DISK_DONE,
+  TRACE_DISK_FLUSH,
+  TRACE_DISK_POWER_CUT,
+  TRACE_DISK_READ,
+  TRACE_DISK_WRITE,
 } from '@hotpath/hw-x86/model';
 import { describe, expect, test } from 'vitest';
 
@@ -155,6 +162,38 @@ describe('a disk on a machine', () => {
     const names = [createNvmeDisk, createSataSsd, createHddDisk].map((make) => make(options).name);
     expect(names).toEqual(['NVMe SSD', 'SATA SSD', 'HDD 7200 rpm']);
   });
+});
+
+test('a tracer hears of each submit, each completion and the cut', () => {
+  const machine = createMachine({ memoryBytes: 4 * 2 ** 20 });
+  const heard: [number, number, number][] = [];
+  const disk = createNvmeDisk({
+    events: machine.events,
+    clock: machine,
+    line: { raise(): void {} },
+    frequencyHz: machine.frequencyHz,
+    blockCount: 100,
+    trace: { emit: (kind, a, b) => void heard.push([kind, a, b]) },
+  });
+  [READ, WRITE, FLUSH, DISCARD].forEach((op, i) => {
+    const request = createRequest(machine.memory, { completed(): void {} }, 1);
+    Object.assign(request, { op, block: 10 + i, blockCount: 1, segmentBytes: 4096 });
+    request.segmentCount = op === READ || op === WRITE ? 1 : 0;
+    disk.submit(request);
+    machine.events.dispatch();
+  });
+  disk.cutPower();
+  expect(heard).toEqual([
+    [TRACE_DISK_READ, 0, 10],
+    [TRACE_DISK_DONE, 0, OK],
+    [TRACE_DISK_WRITE, 1, 11],
+    [TRACE_DISK_DONE, 1, OK],
+    [TRACE_DISK_FLUSH, 2, 12],
+    [TRACE_DISK_DONE, 2, OK],
+    [TRACE_DISK_DISCARD, 3, 13],
+    [TRACE_DISK_DONE, 3, OK],
+    [TRACE_DISK_POWER_CUT, 8, 0],
+  ]);
 });
 
 describe('queues', () => {

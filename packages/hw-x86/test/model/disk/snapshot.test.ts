@@ -96,6 +96,28 @@ test('a flush in flight keeps its target through a snapshot, superseded versions
   expect(bench.get(2)).toBe(0);
 });
 
+test('what waits for the head at the snapshot finishes after loading it, in the same order', () => {
+  const bench = new DiskBench({ profile: HDD_7200, blockCount: 100_000 });
+  const told: number[] = [];
+  const sink = { completed: (tag: number): void => void told.push(tag) };
+  for (let tag = 0; tag < 5; tag++) {
+    const request = createRequest(bench.memory, sink, 1);
+    Object.assign(request, { op: READ, block: (tag * 37_777) % 100_000, blockCount: 1, tag });
+    Object.assign(request, { segmentCount: 1, segmentBytes: 4096 });
+    bench.disk.submit(request);
+  }
+  const disk = bench.disk.save();
+  const events = bench.events.save();
+  bench.drain();
+  const first = told.splice(0);
+  expect(first).toHaveLength(5);
+  bench.disk.load(disk);
+  bench.events.load(events);
+  bench.clock.time = 0;
+  bench.drain();
+  expect(told).toEqual(first);
+});
+
 test('an idle disk can be saved as a structured clone and loaded into another', () => {
   const a = new DiskBench({ blockCount: 64 });
   a.put(3, 7);
