@@ -12,6 +12,7 @@ const LOADERS: Readonly<Partial<Record<AreaName, () => Promise<{ area: Area<unkn
   alloc: () => import('./alloc/area.js'),
   cache: () => import('./cache/area.js'),
   sched: () => import('./sched/area.js'),
+  hw: () => import('./hw/area.js'),
   page: () => import('./page/area.js'),
   trace: () => import('./trace/area.js'),
 };
