@@ -53,6 +53,7 @@ export {
   TEACHING_SSD,
 } from './disk/profile.js';
 export { createRecordingDevice } from './disk/recording-device.js';
+export { type ReplayOptions, replayLog } from './disk/replay-log.js';
 export { type SavedBlocks, SparseBlocks } from './disk/sparse-blocks.js';
 export {
   KEEP_ALL,
