@@ -5,6 +5,7 @@ import { addPeers } from './peers.js';
 import { addReplay } from './replay.js';
 import { addSuite } from './suite.js';
 import type { Terminal } from './terminal.js';
+import { addTrace } from './trace.js';
 
 const DESCRIPTION = `Benchmarks of Hotpath: its suite on the composed kernel, replays of recorded
 traces, and races against the packages that people use today.`;
@@ -35,6 +36,7 @@ function buildProgram(terminal: Terminal): Command {
   addSuite(program, terminal);
   addReplay(program, terminal);
   addPeers(program, terminal);
+  addTrace(program, terminal);
   const names = program.commands.map((command) => command.name());
   program.hook('preSubcommand', () => {
     const [word] = program.args;
