@@ -5,9 +5,10 @@ import { checkNice, weightOf } from '../weights.js';
 import { eventLoopHost, type LoopHost } from './host.js';
 import {
   type CancelSignal,
-  type Job,
-  type JobContext,
+  Job,
   type JobFunction,
+  type JobHost,
+  type JobLimits,
   LoopError,
 } from './job.js';
 import { Tenant, type TenantStats } from './tenant.js';
@@ -57,7 +58,7 @@ const JOB_MIN_NS = 1000;
  * What is measured is the synchronous part of a job and its parts between `await context.yield()`;
  * what runs after another `await` is not. A job that never returns cannot be stopped from here.
  */
-export class FairLoop {
+export class FairLoop implements JobHost {
   private readonly host: LoopHost;
   private readonly scheduler: Scheduler;
   private readonly tenants = new Map<string, Tenant>();
@@ -70,9 +71,11 @@ export class FairLoop {
   private readonly onStall: ((stall: { tenant: string; ms: number }) => void) | null;
   private nowMs: number;
   private sliceEndMs = 0;
-  /** A macrotask is on its way, or a drain runs. */
+  /** A macrotask is on its way. */
   private scheduled = false;
   private draining = false;
+  /** A microtask is on its way that goes on with the slice. */
+  private continuing = false;
   private inFlight = 0;
   private queued = 0;
   private resumes = 0;
@@ -124,7 +127,7 @@ export class FairLoop {
       throw new ArgumentError('ERR_JOB', `job is a ${typeof fn}; allowed: a function`);
     }
     if (options !== undefined) checkJob(options);
-    if (!this.scheduled) this.nowMs = this.host.now();
+    if (!this.scheduled && !this.draining) this.nowMs = this.host.now();
     const tenant = this.tenant(name);
     if (options !== undefined) this.setShare(tenant, options);
     if (tenant.queued >= this.maxQueued) {
@@ -136,17 +139,8 @@ export class FairLoop {
       );
     }
     return new Promise<T>((resolve, reject) => {
-      const job: Job = {
-        fn,
-        tenant: name,
-        resolve: resolve as (value: unknown) => void,
-        reject,
-        deadlineMs: Infinity,
-        sliceMs: this.sliceMs,
-        queuedMs: this.nowMs,
-        resume: null,
-        cancel: null,
-      };
+      const settle = resolve as (value: unknown) => void;
+      const job = new Job(fn, this, tenant, this.nowMs, settle, reject);
       if (options !== undefined && !this.prepare(job, options)) return;
       tenant.push(job);
       this.queued++;
@@ -233,54 +227,55 @@ export class FairLoop {
 
   /** Deadline, slice, timeout and signal of a job; false when it is settled already. */
   private prepare(job: Job, options: JobOptions): boolean {
-    if (options.deadlineMs !== undefined) job.deadlineMs = this.nowMs + options.deadlineMs;
-    if (options.sliceMs !== undefined) job.sliceMs = options.sliceMs;
-    const { signal, timeoutMs } = options;
+    const { signal, timeoutMs, deadlineMs } = options;
     if (signal?.aborted === true) {
-      job.resolve = null;
-      job.reject(signal.reason);
+      job.settle(false, signal.reason);
       return false;
     }
+    const limits: JobLimits = {
+      deadlineMs: deadlineMs === undefined ? Infinity : this.nowMs + deadlineMs,
+      sliceMs: options.sliceMs ?? null,
+      cancel: null,
+    };
+    job.limits = limits;
     if (signal === undefined && timeoutMs === undefined) return true;
-    const abort = () => this.cancel(job, signal?.reason);
+    const abort = () => job.settle(false, signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     const stop =
       timeoutMs === undefined
         ? null
         : this.host.timeout(() => {
             const message = `job of ${job.tenant} was not done after ${timeoutMs} ms`;
-            this.cancel(job, new LoopError('ERR_TIMEOUT', message));
+            job.settle(false, new LoopError('ERR_TIMEOUT', message));
           }, timeoutMs);
-    job.cancel = () => {
+    limits.cancel = () => {
       signal?.removeEventListener('abort', abort);
       if (stop !== null) stop();
     };
     return true;
   }
 
-  /** Rejects a job that is not settled; where it is queued it will be skipped. */
-  private cancel(job: Job, reason: unknown): void {
-    if (job.resolve === null) return;
-    job.resolve = null;
-    job.cancel?.();
-    job.reject(reason);
-  }
-
   private wake(tenant: Tenant): void {
-    if (!tenant.awake && tenant.inFlight < this.tenantConcurrency) {
-      tenant.awake = true;
-      this.scheduler.wake(tenant.task, Math.round(this.nowMs * NS));
-    }
+    this.rouse(tenant);
     this.schedule();
   }
 
+  /** The tenant has something to run: its task becomes ready. */
+  private rouse(tenant: Tenant): void {
+    if (tenant.awake || tenant.inFlight >= this.tenantConcurrency) return;
+    tenant.awake = true;
+    this.scheduler.wake(tenant.task, Math.round(this.nowMs * NS));
+  }
+
   private schedule(): void {
-    if (this.scheduled) return;
+    if (this.scheduled || this.draining) return;
     this.scheduled = true;
     this.host.macrotask(this.turn);
   }
 
   private readonly turn = (): void => {
+    this.scheduled = false;
+    if (this.draining) return;
     this.nowMs = this.host.now();
     this.sliceEndMs = this.nowMs + this.sliceMs;
     this.drain();
@@ -317,20 +312,22 @@ export class FairLoop {
 
   private finishTurn(): void {
     this.draining = false;
-    this.scheduled = false;
     if (this.roomWaiters.length > 0) this.wakeRoom();
-    const blocked = this.inFlight >= this.concurrency && this.resumes === 0;
-    if (
-      !blocked &&
-      (this.scheduler.tasks.queuedCount[0] > 0 || this.scheduler.current(0) !== NIL)
-    ) {
-      this.schedule();
-    }
-    if (this.queued === 0 && this.inFlight === 0 && this.idleWaiters.length > 0) {
-      const waiters = this.idleWaiters;
-      this.idleWaiters = [];
-      for (const wake of waiters) wake();
-    }
+    if (this.mayGoOn()) this.schedule();
+    this.noteIdle();
+  }
+
+  /** Somebody is ready, and not only to start jobs that there is no place for. */
+  private mayGoOn(): boolean {
+    if (this.inFlight >= this.concurrency && this.resumes === 0) return false;
+    return this.scheduler.tasks.queuedCount[0] > 0 || this.scheduler.tasks.current[0] !== NIL;
+  }
+
+  private noteIdle(): void {
+    if (this.queued > 0 || this.inFlight > 0 || this.idleWaiters.length === 0) return;
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const wake of waiters) wake();
   }
 
   private wakeRoom(): void {
@@ -352,11 +349,11 @@ export class FairLoop {
   private start(tenant: Tenant, job: Job): void {
     if (job.resolve === null) return;
     tenant.waited(this.nowMs - job.queuedMs);
-    if (this.nowMs > job.deadlineMs) tenant.misses++;
+    if (this.nowMs > job.limits.deadlineMs) tenant.misses++;
     tenant.startedMs = this.nowMs;
     let value: unknown;
     try {
-      value = job.fn(this.context(tenant, job));
+      value = job.fn(job);
     } catch (error) {
       this.settle(tenant, job, false, error);
       return;
@@ -367,51 +364,46 @@ export class FairLoop {
     }
     this.inFlight++;
     tenant.inFlight++;
-    value.then(
-      (result) => this.ended(tenant, job, true, result),
-      (error: unknown) => this.ended(tenant, job, false, error),
-    );
+    job.follow(value);
   }
 
   /** An asynchronous job ended: its place is free for another, within this slice if it still runs. */
-  private ended(tenant: Tenant, job: Job, good: boolean, value: unknown): void {
-    const wasFull = this.inFlight >= this.concurrency;
+  ended(job: Job, good: boolean, value: unknown): void {
+    const tenant = job.owner as Tenant;
     this.inFlight--;
     tenant.inFlight--;
     this.settle(tenant, job, good, value);
-    if (tenant.ready > 0) this.wake(tenant);
-    if (wasFull) {
-      for (const other of this.gated.splice(0)) this.wake(other);
+    if (tenant.ready > 0) this.rouse(tenant);
+    if (this.gated.length > 0) {
+      for (const other of this.gated) this.rouse(other);
+      this.gated.length = 0;
     }
     if (this.draining) return;
-    if (wasFull && this.nowMs < this.sliceEndMs && this.queued > 0) this.resumeSlice();
-    else if (this.queued > 0) this.schedule();
-    else if (this.inFlight === 0 && !this.scheduled) {
-      this.scheduled = true;
-      this.finishTurn();
+    if (!this.mayGoOn()) {
+      this.noteIdle();
+      return;
+    }
+    if (this.nowMs >= this.sliceEndMs) {
+      this.schedule();
+    } else if (!this.continuing) {
+      // Jobs that ended together are followed by one microtask, not by a turn of the event loop.
+      this.continuing = true;
+      this.host.microtask(this.goOnWithSlice);
     }
   }
 
-  /** Goes on in the microtask of an ended job: a turn of the loop per job would cost more than it. */
-  private resumeSlice(): void {
+  private readonly goOnWithSlice = (): void => {
+    this.continuing = false;
+    if (this.draining) return;
     this.nowMs = this.host.now();
-    if (this.nowMs < this.sliceEndMs) {
-      // A macrotask that is on its way as well finds less to do.
-      this.drain();
-      return;
-    }
-    this.schedule();
-  }
+    if (this.nowMs < this.sliceEndMs) this.drain();
+    else this.schedule();
+  };
 
   private settle(tenant: Tenant, job: Job, good: boolean, value: unknown): void {
     if (good) tenant.done++;
     else tenant.failed++;
-    const resolve = job.resolve;
-    if (resolve === null) return;
-    job.resolve = null;
-    job.cancel?.();
-    if (good) resolve(value);
-    else job.reject(value);
+    job.settle(good, value);
   }
 
   /** Charges what ran since the tenant was picked. */
@@ -442,35 +434,33 @@ export class FairLoop {
     });
   }
 
-  private context(tenant: Tenant, job: Job): JobContext {
-    return {
-      tenant: job.tenant,
-      get cancelled() {
-        return job.resolve === null;
-      },
-      shouldYield: () => {
-        const used = this.host.now() - tenant.startedMs;
-        return used >= job.sliceMs;
-      },
-      yield: () =>
-        new Promise<void>((resolve, reject) => {
-          if (job.resolve === null) {
-            reject(new LoopError('ERR_CLOSED', `job of ${job.tenant} was cancelled`));
-            return;
-          }
-          job.resume = () => {
-            if (job.resolve !== null) resolve();
-            else reject(new LoopError('ERR_CLOSED', `job of ${job.tenant} was cancelled`));
-          };
-          tenant.pushResume(job);
-          this.resumes++;
-          if (!tenant.awake) {
-            tenant.awake = true;
-            this.scheduler.wake(tenant.task, Math.round(this.nowMs * NS));
-          }
-          this.schedule();
-        }),
-    };
+  /** For a job's context: whether its slice is used up. */
+  usedUp(job: Job): boolean {
+    const slice = job.limits.sliceMs ?? this.sliceMs;
+    return this.host.now() - (job.owner as Tenant).startedMs >= slice;
+  }
+
+  /** For a job's context: puts the job behind its tenant's other yielded ones. */
+  pause(job: Job): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const closed = () => new LoopError('ERR_CLOSED', `job of ${job.tenant} was cancelled`);
+      if (job.resolve === null) {
+        reject(closed());
+        return;
+      }
+      job.resume = () => {
+        if (job.resolve !== null) resolve();
+        else reject(closed());
+      };
+      const tenant = job.owner as Tenant;
+      tenant.pushResume(job);
+      this.resumes++;
+      if (!tenant.awake) {
+        tenant.awake = true;
+        this.scheduler.wake(tenant.task, Math.round(this.nowMs * NS));
+      }
+      this.schedule();
+    });
   }
 }
 

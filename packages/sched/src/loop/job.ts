@@ -32,20 +32,90 @@ export interface JobContext {
 /** A job's function; what it returns or resolves to is the result of `add`. */
 export type JobFunction<T> = (context: JobContext) => T | PromiseLike<T>;
 
-/** A job that waits, runs, or waits to go on. */
-export interface Job {
+/** What a job needs of the loop it runs on. */
+export interface JobHost {
+  usedUp(job: Job): boolean;
+  pause(job: Job): Promise<void>;
+  ended(job: Job, good: boolean, value: unknown): void;
+}
+
+/** Whose job it is. */
+export interface JobOwner {
+  readonly name: string;
+}
+
+/** What few jobs have; the others share {@link NO_LIMITS}, so that a job stays small. */
+export interface JobLimits {
+  /** Absolute, in the host's ms; Infinity without. */
+  deadlineMs: number;
+  /** Null: the loop's slice. */
+  sliceMs: number | null;
+  /** Takes back timer and listener. */
+  cancel: (() => void) | null;
+}
+
+/** Limits of a job without any. */
+export const NO_LIMITS: JobLimits = { deadlineMs: Infinity, sliceMs: null, cancel: null };
+
+/** A job that waits, runs, or waits to go on; to its function it is the context. */
+export class Job implements JobContext {
   readonly fn: JobFunction<unknown>;
-  readonly tenant: string;
+  readonly host: JobHost;
+  readonly owner: JobOwner;
   /** Null once the job is settled: it is skipped where it is still queued. */
   resolve: ((value: unknown) => void) | null;
   reject: (reason: unknown) => void;
-  /** Absolute, in the host's ms; Infinity without. */
-  deadlineMs: number;
-  sliceMs: number;
-  queuedMs: number;
-  /** Continues after {@link JobContext.yield}; null while it has not yielded. */
-  resume: (() => void) | null;
-  cancel: (() => void) | null;
+  readonly queuedMs: number;
+  limits: JobLimits = NO_LIMITS;
+  /** Continues after {@link yield}; null while it has not yielded. */
+  resume: (() => void) | null = null;
+
+  constructor(
+    fn: JobFunction<unknown>,
+    host: JobHost,
+    owner: JobOwner,
+    queuedMs: number,
+    resolve: (value: unknown) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.fn = fn;
+    this.host = host;
+    this.owner = owner;
+    this.queuedMs = queuedMs;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  get tenant(): string {
+    return this.owner.name;
+  }
+  get cancelled(): boolean {
+    return this.resolve === null;
+  }
+  shouldYield(): boolean {
+    return this.host.usedUp(this);
+  }
+  yield(): Promise<void> {
+    return this.host.pause(this);
+  }
+
+  /** Follows the promise that the function returned. */
+  follow(promise: PromiseLike<unknown>): void {
+    promise.then(
+      (value) => this.host.ended(this, true, value),
+      (error: unknown) => this.host.ended(this, false, error),
+    );
+  }
+
+  /** Keeps or rejects the promise of `add`, once. */
+  settle(good: boolean, value: unknown): void {
+    const resolve = this.resolve;
+    if (resolve === null) return;
+    this.resolve = null;
+    if (this.limits.cancel !== null) this.limits.cancel();
+    if (good) resolve(value);
+    else this.reject(value);
+  }
 }
 
 /**
@@ -82,7 +152,7 @@ export class JobQueue {
   /** Inserts before the first job with a later deadline. O(jobs behind it). */
   insertByDeadline(job: Job): void {
     let at = this.items.length;
-    while (at > this.head && this.items[at - 1]!.deadlineMs > job.deadlineMs) at--;
+    while (at > this.head && this.items[at - 1]!.limits.deadlineMs > job.limits.deadlineMs) at--;
     this.items.splice(at, 0, job);
   }
 }

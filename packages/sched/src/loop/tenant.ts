@@ -1,4 +1,4 @@
-import { type Job, JobQueue } from './job.js';
+import { type Job, type JobOwner, JobQueue } from './job.js';
 
 /** Figures of a tenant since it has state. */
 export interface TenantStats {
@@ -19,7 +19,7 @@ export interface TenantStats {
 }
 
 /** The queues of one tenant: jobs that yielded, jobs with a deadline, the others in order. */
-export class Tenant {
+export class Tenant implements JobOwner {
   readonly name: string;
   /** Its task in the scheduler. */
   readonly task: number;
@@ -45,7 +45,7 @@ export class Tenant {
   }
 
   push(job: Job): void {
-    if (job.deadlineMs === Infinity) this.jobs.push(job);
+    if (job.limits.deadlineMs === Infinity) this.jobs.push(job);
     else this.urgent.insertByDeadline(job);
   }
 
