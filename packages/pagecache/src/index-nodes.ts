@@ -110,6 +110,7 @@ export class IndexNodes {
 
   /** Clears a tag of a leaf's entry, and of its parents as far as nothing else has it. */
   clearTag(leaf: number, tag: number, at: number): void {
+    if (!this.testBit(leaf, tag, at)) return;
     let node = leaf;
     let entry = at;
     while (node !== NIL) {

@@ -269,12 +269,14 @@ export class PageIndex {
     if (page >= COVER[height]) return NIL;
     let node = this.root[file];
     for (let level = height - 1; level > 0 && node !== NIL; level--) {
-      node = this.nodes.child[node * FANOUT + (Math.floor(page / COVER[level]) % FANOUT)] - 1;
+      // A page number has 32 bits and a level at most 5, so shifts are exact here.
+      node = this.nodes.child[node * FANOUT + ((page >>> (6 * level)) & 63)] - 1;
     }
     return node;
   }
 
   private makeLeaf(file: number, page: number): number {
+    if (this.hintKey[file] === page >>> 6) return this.hintLeaf[file];
     if (this.root[file] === NIL) {
       let height = 1;
       while (page >= COVER[height]) height++;
@@ -284,7 +286,7 @@ export class PageIndex {
     while (page >= COVER[this.height[file]]) this.raiseRoot(file);
     let node = this.root[file];
     for (let level = this.height[file] - 1; level > 0; level--) {
-      const entry = Math.floor(page / COVER[level]) % FANOUT;
+      const entry = (page >>> (6 * level)) & 63;
       let next = this.nodes.child[node * FANOUT + entry] - 1;
       if (next === NIL) {
         next = this.nodes.take(file, level - 1, node, entry);
@@ -293,6 +295,8 @@ export class PageIndex {
       }
       node = next;
     }
+    this.hintKey[file] = page >>> 6;
+    this.hintLeaf[file] = node;
     return node;
   }
 

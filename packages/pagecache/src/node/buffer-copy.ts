@@ -1,5 +1,5 @@
 import type { CopyPort } from '../ports.js';
-import type { FrameArena } from './frame-arena.js';
+import { FRAME_OFFSET, type FrameArena } from './frame-arena.js';
 
 /** Copies between frames and one buffer of the caller's. */
 export class BufferCopy implements CopyPort {
@@ -19,7 +19,7 @@ export class BufferCopy implements CopyPort {
   }
 
   copyOut(from: number, at: number, count: number): number {
-    const inside = from % 4096;
+    const inside = (from - FRAME_OFFSET) % 4096;
     const view = this.arena.view(from - inside);
     const whole = inside === 0 && count === 4096;
     this.buffer.set(whole ? view : view.subarray(inside, inside + count), this.start + at);
@@ -27,7 +27,7 @@ export class BufferCopy implements CopyPort {
   }
 
   copyIn(to: number, at: number, count: number): number {
-    const inside = to % 4096;
+    const inside = (to - FRAME_OFFSET) % 4096;
     const from = this.start + at;
     this.arena.view(to - inside).set(this.buffer.subarray(from, from + count), inside);
     return count;

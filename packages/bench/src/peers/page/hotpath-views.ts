@@ -10,8 +10,8 @@ export const contestant: Contestant<PageWorkload> = {
     const path = makeFile(workload);
     const order = pageOrder(workload, seed);
     const cold = workload.kind === 'cold';
-    // Cold: an eighth of the file fits, so that each round reads all of it from the host.
-    const cacheBytes = cold ? workload.fileBytes / 8 : workload.fileBytes + 64 * PAGE;
+    // Cold: a sixteenth of the file fits, so that each round reads all of it from the host.
+    const cacheBytes = cold ? workload.fileBytes / 16 : workload.fileBytes + 64 * PAGE;
     const cache = new FileCache({ cacheBytes, writeBackMs: 0 });
     let file: CachedFile = cache.open(path);
     return {
