@@ -21,6 +21,8 @@ export const EIO = -5;
 export const ENXIO = -6;
 /** Bad file descriptor. */
 export const EBADF = -9;
+/** No child processes. */
+export const ECHILD = -10;
 /** Resource temporarily unavailable. */
 export const EAGAIN = -11;
 /** Out of memory: no frame, slot or object is left and none can come back. */

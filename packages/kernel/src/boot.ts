@@ -54,11 +54,13 @@ import { type BootOptions, fillOptions } from './options.js';
 import { KernelPanic, panicReport } from './panic.js';
 import { FS_BLOCK_BYTES, RESERVED_BYTES, TASK_LIMIT } from './params.js';
 import { blockHandler } from './syscall/block-calls.js';
+import { installChildCalls } from './syscall/child-calls.js';
 import { type Handler, SystemCallEntry } from './syscall/entry.js';
 import { FileCalls } from './syscall/file-calls.js';
 import { installProcessCalls } from './syscall/process-calls.js';
 import { Dispatcher } from './task/dispatcher.js';
 import { Lifecycle } from './task/lifecycle.js';
+import { Sleepers } from './task/sleepers.js';
 import { Tasks } from './task/tasks.js';
 import { UserAccess } from './task/user-access.js';
 import { TaskWaits } from './task/waits.js';
@@ -182,11 +184,13 @@ export function boot(options: BootOptions = {}): Kernel {
       const report = tasks.report[task];
       if (report !== null) report.error = error;
     },
+    wakeSleepers: () => sleepers.wakeDue(),
     settleFault: (task) => access.settleFault(task),
     panic,
   });
   machine.attach(dispatcher);
   const waits = new TaskWaits(tasks, dispatcher);
+  const sleepers = new Sleepers(machine, waits, { cpuOf: (tag) => tasks.cpu[tag % TASK_LIMIT] });
 
   // The root disk and the block cache in front of it.
   const diskLine = machine.interruptLine(0, VECTOR_DISK);
@@ -245,7 +249,16 @@ export function boot(options: BootOptions = {}): Kernel {
 
   // System calls, and the beginning and end of tasks.
   const handlers: (Handler | undefined)[] = [];
-  installProcessCalls(handlers, { tasks, scheduler, dispatcher });
+  const { frequencyHz } = machine;
+  installProcessCalls(handlers, {
+    tasks,
+    scheduler,
+    dispatcher,
+    current,
+    sleepers,
+    waits,
+    frequencyHz,
+  });
   const fileCalls = new FileCalls({ current, tasks, pages: pageCache, files, open, waits, access });
   fileCalls.install(handlers);
   entry.connect({
@@ -269,8 +282,11 @@ export function boot(options: BootOptions = {}): Kernel {
     memory: access,
     dispatcher,
     trace,
+    waits,
+    inheritFiles: (parent, child) => fileCalls.inherit(parent, child),
     closeFiles: (task) => fileCalls.closeAll(task),
   });
+  installChildCalls(handlers, { current, tasks, lifecycle, waits, access });
 
   const kernel: Kernel = new Kernel({
     settings,

@@ -14,6 +14,8 @@ export class OpenFiles {
   readonly offset = new Float64Array(OPEN_FILE_LIMIT);
   /** Flags of open. */
   readonly flags = new Int32Array(OPEN_FILE_LIMIT);
+  /** Descriptors that name a row. */
+  readonly references = new Int32Array(OPEN_FILE_LIMIT);
   #liveCount = 0;
   readonly #meter: Meter;
   readonly #base: VirtAddr;
@@ -37,6 +39,7 @@ export class OpenFiles {
     this.inode[row] = inode;
     this.flags[row] = flags;
     this.offset[row] = 0;
+    this.references[row] = 1;
     this.#liveCount += 1;
     return row;
   }
@@ -47,13 +50,24 @@ export class OpenFiles {
     this.#meter.store(this.#base + row * LINE_BYTES);
   }
 
-  /** Frees a row; its page-cache handle, for the caller to close. */
+  /** One more descriptor names the row (fork). */
+  share(row: number): void {
+    assert(this.references[row] > 0, 'a free row of the open files is shared');
+    this.references[row] += 1;
+  }
+
+  /**
+   * One descriptor less. The last frees the row: its page-cache handle, for the caller to close, or
+   * NIL while others remain.
+   */
   release(row: number): number {
     if (!(row >= 0 && row < OPEN_FILE_LIMIT)) {
       throw new ArgumentError('ERR_OPEN_FILE', `row is ${row}; allowed: 0..${OPEN_FILE_LIMIT - 1}`);
     }
     const handle = this.handle[row];
     assert(handle !== NIL, 'a free row of the open files is released');
+    this.references[row] -= 1;
+    if (this.references[row] > 0) return NIL;
     this.handle[row] = NIL;
     this.inode[row] = NIL;
     this.#liveCount -= 1;

@@ -7,6 +7,7 @@
  * applied twice.
  */
 import { NIL } from '@hotpath/hw-x86';
+import type { ProgramFactory } from './program.js';
 
 /** No call is outstanding: the program runs. */
 export const CALL_IDLE = 0;
@@ -51,6 +52,8 @@ export class Call implements Iterable<void, number, void>, Iterator<void, number
   a = 0;
   b = 0;
   c = 0;
+  /** What fork's child is to run: the one argument that is no number. */
+  program: ProgramFactory | null = null;
   /** Progress: bytes (or cycles) done. */
   done = 0;
   /** Progress: which part of the call is next; 0 at the first entry. */

@@ -78,6 +78,16 @@ export class FileCalls {
     }
   }
 
+  /** A forked child has its parent's descriptors, and shares their offsets. */
+  inherit(parent: number, child: number): void {
+    const { open, tasks } = this.#ports;
+    for (let fd = 0; fd < DESCRIPTOR_LIMIT; fd++) {
+      const row = tasks.descriptors[parent * DESCRIPTOR_LIMIT + fd];
+      tasks.descriptors[child * DESCRIPTOR_LIMIT + fd] = row;
+      if (row !== NIL) open.share(row);
+    }
+  }
+
   /** Stage 0 finds or creates the file, stage 1 is behind an O_TRUNC that had to wait. */
   #open(call: Call): number {
     const { files, pages, tasks, waits } = this.#ports;
@@ -134,7 +144,8 @@ export class FileCalls {
     const row = tasks.openFile(task, fd);
     if (row === NIL) return EBADF;
     tasks.descriptors[task * DESCRIPTOR_LIMIT + fd] = NIL;
-    pages.closeHandle(open.release(row));
+    const handle = open.release(row);
+    if (handle !== NIL) pages.closeHandle(handle);
     return OK;
   }
 

@@ -1,20 +1,35 @@
-/** Calls about the task itself: getpid, exit, sched_yield, nice, brk. */
-import { BLOCKED, NIL, OK, PAGE_BYTES } from '@hotpath/hw-x86';
+/** Calls about the task itself and its time: getpid, exit, sched_yield, nice, brk, sleep, clock. */
+import { BLOCKED, EINVAL, NIL, OK, PAGE_BYTES, TSC } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
+import type { Current } from '../current.js';
 import { AREA_WRITE } from '../memory/address-space.js';
 import { USER_HEAP } from '../memory/memory-map.js';
 import { USER_HEAP_BYTES } from '../params.js';
 import type { Dispatcher } from '../task/dispatcher.js';
+import type { Sleepers } from '../task/sleepers.js';
 import type { Tasks } from '../task/tasks.js';
+import type { TaskWaits } from '../task/waits.js';
 import type { Call } from './call.js';
 import type { Handler } from './entry.js';
-import { SYS_BRK, SYS_EXIT, SYS_GETPID, SYS_NICE, SYS_YIELD } from './numbers.js';
+import {
+  SYS_BRK,
+  SYS_CLOCK_GETTIME,
+  SYS_EXIT,
+  SYS_GETPID,
+  SYS_NANOSLEEP,
+  SYS_NICE,
+  SYS_YIELD,
+} from './numbers.js';
 
 /** What these calls work on. */
 export interface ProcessCallPorts {
   readonly tasks: Tasks;
   readonly scheduler: Scheduler;
   readonly dispatcher: Dispatcher;
+  readonly current: Current;
+  readonly sleepers: Sleepers;
+  readonly waits: TaskWaits;
+  readonly frequencyHz: number;
 }
 
 /** Puts the handlers into the table. */
@@ -31,6 +46,17 @@ export function installProcessCalls(table: (Handler | undefined)[], ports: Proce
   table[SYS_YIELD] = () => {
     dispatcher.yieldCurrent();
     return OK;
+  };
+
+  table[SYS_CLOCK_GETTIME] = () => dispatcher.now(ports.current.cpu);
+
+  table[SYS_NANOSLEEP] = (call) => {
+    if (call.stage === 1) return OK;
+    if (!Number.isSafeInteger(call.a) || call.a < 0) return EINVAL;
+    call.stage = 1;
+    const cycles = Math.ceil((call.a * ports.frequencyHz) / 1e9);
+    ports.sleepers.sleep(ports.current.cpu.cells[TSC] + cycles, ports.waits.begin(call));
+    return BLOCKED;
   };
 
   table[SYS_NICE] = (call) => {

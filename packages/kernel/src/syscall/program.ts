@@ -21,14 +21,18 @@ import {
 } from './call.js';
 import {
   SYS_BRK,
+  SYS_CLOCK_GETTIME,
   SYS_CLOSE,
   SYS_EXIT,
+  SYS_FORK,
   SYS_FSYNC,
   SYS_GETPID,
   SYS_LSEEK,
+  SYS_NANOSLEEP,
   SYS_NICE,
   SYS_OPEN,
   SYS_READ,
+  SYS_WAIT4,
   SYS_WRITE,
   SYS_YIELD,
 } from './numbers.js';
@@ -36,6 +40,9 @@ import {
 /** A task's code. It may end by itself (status 0), return a status, or call exit. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a generator that just ends returns void
 export type Program = Generator<void, number | void, void>;
+
+/** Makes a task's code, given its calls. */
+export type ProgramFactory = (sys: SystemCalls) => Program;
 
 /** Open for reading only. */
 export const O_RDONLY = 0;
@@ -148,6 +155,35 @@ export class SystemCalls {
   /** The task's number. */
   getpid(): Call {
     return this.#arm(SYS_GETPID, 0, 0, 0);
+  }
+
+  /**
+   * A child with a copy of this task's memory (copied page by page when written) and the same open
+   * files; it runs `program`, since a generator cannot be copied. The child's number, or EAGAIN.
+   */
+  fork(program: ProgramFactory): Call {
+    const call = this.#arm(SYS_FORK, 0, 0, 0);
+    call.program = program;
+    return call;
+  }
+
+  /**
+   * Waits for the end of a child: its number, or ECHILD, EFAULT.
+   * @param pid - which one; -1: any
+   * @param status - where the exit code is stored, times 256; 0: nowhere
+   */
+  wait(pid: number = -1, status: VirtAddr = 0): Call {
+    return this.#arm(SYS_WAIT4, pid, status, 0);
+  }
+
+  /** Sleeps for so many nanoseconds of virtual time, or a little more: OK or EINVAL. */
+  sleep(nanoseconds: number): Call {
+    return this.#arm(SYS_NANOSLEEP, nanoseconds, 0, 0);
+  }
+
+  /** Virtual nanoseconds since the machine was switched on. */
+  clock(): Call {
+    return this.#arm(SYS_CLOCK_GETTIME, 0, 0, 0);
   }
 
   /** Ends the task; never comes back. */

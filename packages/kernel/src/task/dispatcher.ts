@@ -44,7 +44,9 @@ export interface DispatcherPorts {
   cpuChanged(cpu: number): void;
   /** Handler of every vector that is not the dispatcher's own. */
   handle(cpu: Cpu, vector: number): void;
-  /** Ends a task that is on the current CPU and no longer known to the scheduler. */
+  /** Wakes the tasks whose sleep is over. */
+  wakeSleepers(): void;
+  /** Ends the task that runs on the current CPU, and takes it out of the scheduler. */
   exit(task: number, status: number): void;
   /** A program or the kernel threw: ends the task with a report, or panics. */
   thrown(task: number, error: unknown): void;
@@ -142,6 +144,7 @@ export class Dispatcher implements Supervisor {
   #tick(cpu: Cpu): void {
     const { scheduler } = this.#ports;
     this.#account(cpu);
+    this.#ports.wakeSleepers();
     const now = this.now(cpu);
     scheduler.runTimers(now);
     scheduler.tick(cpu.id);
@@ -276,11 +279,10 @@ export class Dispatcher implements Supervisor {
   }
 
   #end(cpu: Cpu, task: number): void {
-    const { scheduler, tasks, kernelRoot, trace } = this.#ports;
+    const { tasks, kernelRoot, trace } = this.#ports;
     const status = tasks.exitStatus[task];
     this.#account(cpu);
     if (cpu.mmu.root !== kernelRoot) cpu.mmu.setRoot(kernelRoot, 0, true);
-    scheduler.exit(task);
     this.#loaded[cpu.id] = NIL;
     if (trace !== null) trace.emit(TRACE_SWITCH, task, NIL);
     this.#ports.exit(task, status);

@@ -25,6 +25,9 @@ export const TASK_RUNNING = 2;
 /** Waits for a wake-up. */
 export const TASK_BLOCKED = 3;
 
+/** Has ended; its number and status wait for its parent. */
+export const TASK_ZOMBIE = 4;
+
 /** Exit status of a task that an invalid access ended, as a shell shows SIGSEGV. */
 export const STATUS_SEGV = 139;
 /** Exit status of a task whose program threw. */
@@ -63,6 +66,10 @@ export class Tasks {
   readonly exitStatus = new Int32Array(TASK_LIMIT).fill(NIL);
   /** Nice value, -20..19. */
   readonly nice = new Int8Array(TASK_LIMIT);
+  /** Task that forked it, or NIL when that has ended or there was none. */
+  readonly parent = new Int32Array(TASK_LIMIT).fill(NIL);
+  /** 1 while it is blocked in wait4. */
+  readonly waitsForChild = new Uint8Array(TASK_LIMIT);
   /** Heap end, as brk sees it. */
   readonly heapEnd = new Float64Array(TASK_LIMIT);
   /** Open file of each descriptor, or NIL: row `task * DESCRIPTOR_LIMIT`. */
@@ -103,6 +110,8 @@ export class Tasks {
     this.readyAt[task] = now;
     this.heapEnd[task] = 0;
     this.exitStatus[task] = NIL;
+    this.parent[task] = NIL;
+    this.waitsForChild[task] = 0;
     const report = { task, name, status: null, error: null, cycles: 0, switches: 0 };
     this.report[task] = report;
     return report;
@@ -154,6 +163,7 @@ export class Tasks {
     for (let task = 0; task < TASK_LIMIT; task++) {
       if (this.state[task] === TASK_FREE) continue;
       live += 1;
+      if (this.state[task] === TASK_ZOMBIE) continue;
       assert(this.program[task] !== null, 'a live task has no program');
       assert(this.stack[task] !== 0, 'a live task has no kernel stack');
     }

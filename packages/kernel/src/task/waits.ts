@@ -33,6 +33,11 @@ export class TaskWaits implements Completion {
     return call.wait * TASK_LIMIT + call.task;
   }
 
+  /** Ends the wait that `call` began, for waits that no request stands behind. */
+  end(call: Call, result: number): void {
+    this.completed(call.wait * TASK_LIMIT + call.task, result);
+  }
+
   completed(tag: number, result: number): void {
     const task = tag % TASK_LIMIT;
     const call = this.#tasks.call[task];
