@@ -51,6 +51,7 @@ export class FileDisk implements BlockDevice {
     this.#file = file;
     this.#asynchronous = asynchronous;
     this.#line = line;
+    assert(file.blockCount >= 1, 'a disk has a block');
     this.path = file.path;
     this.blockBytes = file.blockBytes;
     this.blockCount = file.blockCount;
@@ -83,6 +84,7 @@ export class FileDisk implements BlockDevice {
 
   #transferNow(request: BlockRequest): number {
     const { calls } = this.#file;
+    assert(!this.#asynchronous, 'only a synchronous disk transfers inside submit');
     try {
       if (request.op === FLUSH) {
         calls.fdatasyncSync(this.#file.descriptor);
@@ -135,6 +137,7 @@ export class FileDisk implements BlockDevice {
   #moved(transfer: Transfer, error: unknown, count: number): void {
     const { request } = transfer;
     transfer.moved += count;
+    assert(transfer.moved <= request.blockCount * this.blockBytes, 'no more moves than was asked');
     if (error !== null) this.#ended(transfer, error);
     else if (count === 0) this.#ended(transfer, { code: 'EIO' });
     else if (transfer.moved < request.blockCount * this.blockBytes) this.#start(transfer);
@@ -146,6 +149,8 @@ export class FileDisk implements BlockDevice {
 
   #ended(transfer: Transfer, error: unknown): void {
     transfer.status = this.#finish(transfer.request, error === null ? OK : errnoOf(error));
+    assert(!this.#closed, 'a closed disk has nothing in flight');
+    assert(this.#done.length < this.#inFlight, 'what ends was in flight');
     this.#done.push(transfer);
     this.#line?.raise();
   }
@@ -188,6 +193,7 @@ export class FileDisk implements BlockDevice {
 /** The segments from byte `skip` of the transfer on, as views for readv(2) and writev(2). */
 function viewsOf(request: BlockRequest, skip: number): Uint8Array[] {
   const { segmentAddress, segmentBytes, segmentCount, memory } = request;
+  assert(skip < segmentBytes * segmentCount, 'something is left to move');
   const views: Uint8Array[] = [];
   let inside = skip % segmentBytes;
   for (let i = Math.floor(skip / segmentBytes); i < segmentCount; i++) {

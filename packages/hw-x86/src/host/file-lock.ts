@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
+import { assert } from '../errors.js';
 import { EACCES, EBUSY } from '../status.js';
 import { DiskOpenError, errnoOf } from './errno.js';
 
@@ -104,6 +105,7 @@ function refuseLiving(path: string, diskPath: string): void {
   }
   // Two may find the same dead lock; only the first rename finds that file, and it might already be
   // a newcomer's: then it is linked back.
+  assert(owner.id !== '', 'a lock names its owner');
   const aside = `${path}.${owner.id}.dead`;
   try {
     renameSync(path, aside);

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { type BlockRequest, type InterruptLine, WRITE } from '../block-device.js';
-import { ArgumentError, checkInteger, checkPowerOfTwo } from '../errors.js';
+import { ArgumentError, assert, checkInteger, checkPowerOfTwo } from '../errors.js';
 import { EBUSY, EINVAL } from '../status.js';
 import { DiskOpenError, errnoOf } from './errno.js';
 import { FileDisk } from './file-disk.js';
@@ -116,6 +116,7 @@ export function openFileDisk(options: FileDiskOptions): FileDisk {
     const durableDescriptor = openDurable(path, readOnly, opened.descriptor);
     if (durableDescriptor !== opened.descriptor) closers.push(() => closeSync(durableDescriptor));
     const noDsync = durableDescriptor === opened.descriptor;
+    assert(byteCount % blockBytes === 0, 'a disk has whole blocks');
     const file: DiskFile = {
       path,
       blockBytes,
@@ -157,6 +158,7 @@ function openOrCreate(
 
 /** Nobody sees the file before it has its size; whoever comes second opens the first one's. */
 function createWhole(path: string, byteCount: number): void {
+  assert(byteCount > 0, 'a new disk has a size');
   const draft = `${path}.${randomUUID()}.new`;
   const descriptor = openSync(draft, 'wx');
   try {
@@ -229,6 +231,7 @@ function sizeOf(path: string, stats: Stats): number {
  */
 export function blockDeviceBytes(path: string, rdev: number, sysfs = '/sys/dev/block'): number {
   // makedev(3), glibc: minor in bits 0-7 and 20-31, major in bits 8-19 and 32-43.
+  assert(Number.isSafeInteger(rdev) && rdev >= 0, 'a device number is a whole number');
   const low = rdev % 2 ** 32;
   const high = Math.floor(rdev / 2 ** 32);
   const major = ((low >>> 8) & 0xfff) + (high & 0xfff) * 4096;

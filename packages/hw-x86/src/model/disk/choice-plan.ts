@@ -1,3 +1,4 @@
+import { assert } from '../../errors.js';
 import { type Choice, type Fate, KEPT, LOST } from './crash-choice.js';
 import type { Dice } from './dice.js';
 import type { PendingWrite } from './pending-writes.js';
@@ -30,6 +31,8 @@ export function planChoices(
   dice: Dice,
 ): ChoicePlan {
   const count = writes.length;
+  assert(newest < count, 'the newest write is pending');
+  assert(limit >= 1 && unitsPerBlock >= 1, 'there is room for a choice');
   const unitCount = writes.reduce((sum, write) => sum + write.blockCount * unitsPerBlock, 0);
   if (unitCount <= 30 && 2 ** unitCount <= limit) {
     return { choices: everyUnitSet(writes, unitsPerBlock, newest), coverage: COVERS_UNITS };

@@ -145,8 +145,9 @@ export class DiskContents {
   }
 
   #deliver(flight: Flight, flippedBit: number): void {
-    const request = flight.request!;
+    const { request } = flight;
     const { blockBytes } = this;
+    assert(request !== null, 'a request in flight is there to be served');
     const { memory, segmentBytes, segmentAddress } = request;
     const whole = segmentBytes % blockBytes === 0 && flippedBit === NO_FLIP;
     for (let i = 0; i < flight.blockCount; i++) {
@@ -166,6 +167,7 @@ export class DiskContents {
 
   #store(flight: Flight): void {
     const { cache, medium, blockBytes } = this;
+    assert(flight.data.length >= flight.blockCount * blockBytes, 'a write has its data');
     for (let i = 0; i < flight.blockCount; i++) {
       const block = flight.block + i;
       if (cache !== null && !flight.fua) {
@@ -199,6 +201,10 @@ export class DiskContents {
   /** The power fails: keeps a legal part of what was pending, chosen by the seed. */
   cutPower(open: readonly Flight[], manner: number | undefined): void {
     const pending = this.#pending(open);
+    assert(
+      pending.every((p) => p.block < this.blockCount),
+      'pending blocks are on the disk',
+    );
     const perBlock = this.blockBytes / this.atomicBytes;
     const survival = new Survival(this.dice.next(), pending.length * perBlock, manner);
     let write = -1;

@@ -1,3 +1,4 @@
+import { assert } from '../../errors.js';
 import type { PendingWrite } from './pending-writes.js';
 
 /** The whole write is lost. */
@@ -28,6 +29,7 @@ export function applyChoice(
   atomicBytes: number,
   readBase: (block: number, target: Uint8Array) => void,
 ): CrashBlocks {
+  assert(choice.length === writes.length, 'a choice has a fate for each pending write');
   const over = new Map<number, Uint8Array>();
   // For each block the write that won each of its units, or one number for all.
   const winners = new Map<number, number | number[]>();
@@ -48,6 +50,7 @@ export function applyChoice(
         (i * blockBytes) / atomicBytes,
         ((i + 1) * blockBytes) / atomicBytes,
       );
+      assert(units.length * atomicBytes === blockBytes, 'a torn fate covers whole blocks');
       if (units.every((kept) => kept === 0)) continue;
       const mixed = new Uint8Array(blockBytes);
       const under = over.get(number);

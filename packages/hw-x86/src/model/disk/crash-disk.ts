@@ -1,5 +1,6 @@
 import { type BlockDevice, type BlockRequest, DISCARD, FLUSH, READ } from '../../block-device.js';
 import { checkRequest, gather, scatter } from '../../dma.js';
+import { assert } from '../../errors.js';
 import { OK } from '../../status.js';
 import type { SparseBlocks } from './sparse-blocks.js';
 
@@ -28,6 +29,7 @@ export class CrashDisk implements BlockDevice {
 
   /** Copies a block to `target[offset ..]`: a short way for checks that need no requests. */
   readBlock(block: number, target: Uint8Array, offset = 0): void {
+    assert(block >= 0 && block < this.blockCount, 'a block of this disk');
     const own = this.#over.get(block);
     if (own === undefined) this.#base.read(block, target, offset);
     else target.set(own, offset);

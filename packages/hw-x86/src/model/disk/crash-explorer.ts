@@ -1,5 +1,5 @@
 import { DISCARD, FLUSH } from '../../block-device.js';
-import { ArgumentError, checkInteger, checkPowerOfTwo } from '../../errors.js';
+import { ArgumentError, assert, checkInteger, checkPowerOfTwo } from '../../errors.js';
 import { COVERS_UNITS, COVERS_WRITES, planChoices } from './choice-plan.js';
 import { applyChoice, type Choice, KEPT, LOST, survives } from './crash-choice.js';
 import { CrashDisk } from './crash-disk.js';
@@ -259,6 +259,7 @@ class Exploration {
 
   #failure(choice: Choice, message: string): CrashFailure {
     const { pending } = this.#writes;
+    assert(choice.length === pending.length, 'a losing choice is one of this cut');
     const fates = pending.map(({ entry }, w): WriteFate => {
       const fate = choice[w];
       const name = fate === KEPT ? 'kept' : survives(fate) ? 'torn' : 'lost';

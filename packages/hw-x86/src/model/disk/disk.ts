@@ -194,12 +194,14 @@ export class ModelDisk implements BlockDevice, EventSink {
     const flight = queue[best];
     queue.splice(best, 1);
     for (const other of queue) other.passedOver++;
+    assert(this.#armBusy === null, 'one head serves one request');
     this.#armBusy = flight;
     this.#schedule(flight, this.#accessMedium(flight, now));
   }
 
   #schedule(flight: Flight, end: Cycles): void {
     const { faults, events, cyclesPerNs } = this.#parts;
+    assert(end >= 0 && (Number.isInteger(end) || end === Infinity), 'times are whole cycles');
     let time = end;
     if (faults !== null && flight.fault !== NIL) {
       time += Math.ceil((faults.rules[flight.fault].delayNs ?? 0) * cyclesPerNs);

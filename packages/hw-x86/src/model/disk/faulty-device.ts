@@ -91,6 +91,7 @@ export class FaultyDevice implements BlockDevice {
     if (status !== OK) return status;
     const index = this.plan.decide(request.op, request.block, request.blockCount);
     const rule = index === NIL ? null : this.plan.rules[index];
+    assert(index === NIL || rule !== null, 'what strikes is a rule');
     const struck = new Struck(this, request, rule);
     if (rule === null) return this.#forward(struck);
     if (rule.kind === 'hang') return this.#hang(struck);
@@ -171,6 +172,7 @@ export class FaultyDevice implements BlockDevice {
   /** Puts a proper part of the new data over the old. */
   #mix(original: BlockRequest, bytes: Uint8Array): void {
     const { dice } = this.plan;
+    assert(bytes.length === original.blockCount * this.blockBytes, 'the old contents are read');
     const size = Math.min(this.#options.atomicBytes ?? 512, this.blockBytes);
     const unitCount = (original.blockCount * this.blockBytes) / size;
     const missing = dice.below(unitCount);

@@ -42,11 +42,13 @@ export class Flash implements Mechanism {
     this.#acceptCycles = figures.writeNs * perNs - carried;
     assert(this.#senseCycles > 0, 'readNs covers the transfer of 4 KiB');
     assert(this.#acceptCycles >= 0, 'writeNs covers the transfer of 4 KiB');
+    assert(figures.planes >= figures.channels, 'every channel has a plane');
     this.#planeFree = new Float64Array(figures.planes);
     this.#channelFree = new Float64Array(figures.channels);
   }
 
   access(now: Cycles, block: number, blockCount: number, write: boolean): Cycles {
+    assert(blockCount >= 1, 'an access has a block');
     let end = now;
     let at = block * this.#blockBytes;
     const stop = at + blockCount * this.#blockBytes;
@@ -60,6 +62,7 @@ export class Flash implements Mechanism {
       if (done > end) end = done;
       at = next;
     }
+    assert(end > now, 'an access takes time');
     return Math.ceil(end);
   }
 

@@ -11,6 +11,7 @@ export class Flat implements Mechanism {
   readonly #writeCycles: number;
 
   constructor(figures: FlatFigures, frequencyHz: number) {
+    assert(figures.queueDepth >= 1, 'a disk serves one request at least');
     this.depth = figures.queueDepth;
     this.#accessCycles = Math.ceil((figures.accessNs * frequencyHz) / 1e9);
     this.#writeCycles = Math.ceil((figures.writeNs * frequencyHz) / 1e9);

@@ -46,6 +46,7 @@ export class Head implements Mechanism {
 
   /** Cycles to move the arm by `distance` tracks. */
   seek(distance: number): number {
+    assert(distance >= 0 && distance <= this.#trackCount, 'a seek stays on the disk');
     if (distance === 0) return 0;
     // Math.sqrt is exact by IEEE 754, so this is the same on every engine.
     return this.#seekTrackCycles + this.#seekSpanCycles * Math.sqrt(distance / this.#trackCount);
@@ -61,6 +62,7 @@ export class Head implements Mechanism {
   }
 
   access(now: Cycles, block: number, blockCount: number, _write: boolean): Cycles {
+    assert(blockCount >= 1, 'an access has a block');
     const start = Math.max(now, this.#busyUntil);
     // A stream goes on where it stopped: the drive has read ahead into its buffer meanwhile.
     const streaming = block === this.#nextBlock;
@@ -70,6 +72,7 @@ export class Head implements Mechanism {
     this.#track = Math.floor((block + blockCount - 1) / this.#blocksPerTrack);
     this.#nextBlock = block + blockCount;
     this.#busyUntil = end;
+    assert(end > start, 'an access takes time');
     return Math.ceil(end);
   }
 
@@ -88,6 +91,7 @@ export class Head implements Mechanism {
   }
 
   destage(now: Cycles, blocks: Float64Array): Cycles {
+    assert(isAscending(blocks), 'dirty blocks come in ascending order');
     // One sweep in ascending order; runs of neighbours pass in one go.
     let end = Math.ceil(now + this.#commandCycles);
     for (let i = 0; i < blocks.length; ) {
@@ -110,4 +114,9 @@ export class Head implements Mechanism {
     this.#busyUntil = state[2];
     this.#linkFree = state[3];
   }
+}
+
+function isAscending(blocks: Float64Array): boolean {
+  for (let i = 1; i < blocks.length; i++) if (!(blocks[i] > blocks[i - 1])) return false;
+  return true;
 }

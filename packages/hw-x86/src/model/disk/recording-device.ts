@@ -7,7 +7,7 @@ import {
   WRITE,
 } from '../../block-device.js';
 import { checkRequest, gather } from '../../dma.js';
-import { ArgumentError } from '../../errors.js';
+import { ArgumentError, assert } from '../../errors.js';
 import { NIL, OK, PENDING } from '../../status.js';
 import type { WriteLog } from './write-log.js';
 
@@ -62,6 +62,7 @@ export class RecordingDevice implements BlockDevice {
     relay.original = request;
     relay.entry = request.op === READ ? NIL : this.#note(request);
     const { sink } = relay.request;
+    assert(sink === relay, 'a relay hears of its own request');
     Object.assign(relay.request, request);
     relay.request.sink = sink;
     const answer = this.#inner.submit(relay.request);

@@ -1,3 +1,4 @@
+import { assert } from '../../errors.js';
 import { Dice } from './dice.js';
 
 /**
@@ -31,9 +32,11 @@ export class Survival {
    * @param manner - one of the KEEP_ constants; absent: drawn from the seed
    */
   constructor(seed: number, unitCount: number, manner?: number) {
+    assert(unitCount >= 0, 'units are counted');
     const dice = new Dice(seed);
     const drawn = dice.below(MANNER_COUNT);
     this.manner = manner ?? drawn;
+    assert(this.manner >= 0 && this.manner < MANNER_COUNT, 'one of the KEEP_ manners');
     this.#seed = dice.next();
     this.#unitCut = dice.below(unitCount + 1);
     // Odds of an eighth to seven eighths: losing a single one of many must be likely, too.

@@ -43,6 +43,7 @@ export class WriteCache {
   constructor(medium: SparseBlocks, capacity: number) {
     this.#medium = medium;
     this.#blockBytes = medium.blockBytes;
+    assert(capacity >= 1, 'a cache holds one version at least');
     this.capacity = capacity;
     this.#blockOf = new Float64Array(capacity);
     this.#olderOf = new Float64Array(capacity);
@@ -88,6 +89,7 @@ export class WriteCache {
    * cache puts its oldest version on the medium first.
    */
   put(block: number, source: Uint8Array, offset: number, write: number): void {
+    assert(offset + this.#blockBytes <= source.length, 'a version has a whole block of data');
     if (this.length === this.capacity) this.#destageHead();
     const sequence = this.#tail++;
     const index = sequence % this.capacity;
@@ -130,6 +132,7 @@ export class WriteCache {
   }
 
   #destageHead(): void {
+    assert(this.#head < this.#tail, 'a cache that is destaged holds a version');
     const sequence = this.#head;
     const block = this.#blockOf[sequence % this.capacity];
     if (block !== NONE) {
