@@ -1,13 +1,26 @@
+import { GenericMalloc } from '@hotpath/slab';
 import type { Contestant } from '../../harness/contestant.js';
 import { genericHeap, heapBytesFor } from '../../replay/heap.js';
-import { loadAllocations } from '../../traces/recordings.js';
-import { type AllocWorkload, replayRound } from './recording.js';
+import { type PatternWorkload, runPattern } from './patterns.js';
+import { type AllocWorkload, readRecording, replayRound } from './recording.js';
 
-export const contestant: Contestant<AllocWorkload> = {
+export const contestant: Contestant<AllocWorkload | PatternWorkload> = {
   name: '@hotpath/slab GenericMalloc',
   package: '@hotpath/slab',
   prepare(workload) {
-    const trace = loadAllocations(workload.trace);
+    if ('pattern' in workload) {
+      const byteCount = 64 * 1024 * 1024;
+      const buffer = new ArrayBuffer(byteCount);
+      const malloc = new GenericMalloc({ byteCount, buffer });
+      const { objectBytes } = workload;
+      const heap = {
+        allocate: () => malloc.malloc(objectBytes),
+        free: (offset: number) => malloc.free(offset),
+      };
+      const words = new Uint32Array(buffer);
+      return { operationCount: workload.pairs, run: () => runPattern(heap, words, workload) };
+    }
+    const trace = readRecording(workload);
     const heap = genericHeap(heapBytesFor(trace.peakLiveBytes));
     const handles = new Float64Array(trace.objectCount);
     return {

@@ -1,13 +1,20 @@
+import { Arena } from '@hotpath/slab';
 import type { Contestant } from '../../harness/contestant.js';
 import { heapBytesFor, slabHeap } from '../../replay/heap.js';
-import { loadAllocations } from '../../traces/recordings.js';
-import { type AllocWorkload, replayRound } from './recording.js';
+import { type PatternWorkload, runPattern } from './patterns.js';
+import { type AllocWorkload, readRecording, replayRound } from './recording.js';
 
-export const contestant: Contestant<AllocWorkload> = {
-  name: '@hotpath/slab Kmalloc',
+export const contestant: Contestant<AllocWorkload | PatternWorkload> = {
+  name: '@hotpath/slab',
   package: '@hotpath/slab',
   prepare(workload) {
-    const trace = loadAllocations(workload.trace);
+    if ('pattern' in workload) {
+      const arena = new Arena(new ArrayBuffer(64 * 1024 * 1024));
+      const cache = arena.createCache({ name: 'peer', objectBytes: workload.objectBytes });
+      const words = arena.views.u32 as Uint32Array;
+      return { operationCount: workload.pairs, run: () => runPattern(cache, words, workload) };
+    }
+    const trace = readRecording(workload);
     const heap = slabHeap(heapBytesFor(trace.peakLiveBytes));
     const handles = new Float64Array(trace.objectCount);
     return {

@@ -1,0 +1,19 @@
+import { MemPool } from '@thi.ng/malloc';
+import type { Contestant } from '../../harness/contestant.js';
+import { type PatternWorkload, runPattern } from './patterns.js';
+
+export const contestant: Contestant<PatternWorkload> = {
+  name: '@thi.ng/malloc MemPool',
+  package: '@thi.ng/malloc',
+  prepare(workload) {
+    const buffer = new ArrayBuffer(16 * 1024 * 1024);
+    const pool = new MemPool({ buf: buffer });
+    const { objectBytes, pairs } = workload;
+    const heap = {
+      allocate: () => pool.malloc(objectBytes),
+      free: (offset: number) => void pool.free(offset),
+    };
+    const words = new Uint32Array(buffer);
+    return { operationCount: pairs, run: () => runPattern(heap, words, workload) };
+  },
+};
