@@ -17,7 +17,7 @@ export { type GroupOptions, Groups } from './groups.js';
 export { type GuardedPolicy, type GuardOptions, guarded, type PolicyFault } from './guard.js';
 export { Heap } from './heap.js';
 export { InheritingLocks } from './inheritance.js';
-export { FairLoop, type FairLoopOptions, type JobOptions } from './loop/fair-loop.js';
+export { FairLoop } from './loop/fair-loop.js';
 export { eventLoopHost, type LoopHost } from './loop/host.js';
 export {
   type CancelSignal,
@@ -25,6 +25,7 @@ export {
   type JobFunction,
   LoopError,
 } from './loop/job.js';
+export type { FairLoopOptions, JobOptions } from './loop/options.js';
 export type { TenantStats } from './loop/tenant.js';
 export { type CfsOptions, type CfsPolicy, cfs } from './policies/cfs.js';
 export { type EdfOptions, type EdfPolicy, edf } from './policies/edf.js';
@@ -67,13 +68,13 @@ export {
   shareOf,
   timeHistory,
 } from './simulate/report.js';
-export {
-  type SimulationOptions,
-  type SimulationResult,
-  type Slice,
-  simulate,
-  type TaskResult,
-} from './simulate/simulation.js';
+export type {
+  SimulationOptions,
+  SimulationResult,
+  Slice,
+  TaskResult,
+} from './simulate/result.js';
+export { simulate } from './simulate/simulation.js';
 export {
   hog,
   interactive,

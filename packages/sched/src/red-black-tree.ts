@@ -1,4 +1,5 @@
 import { assert, type Meter, type VirtAddr } from '@hotpath/hw-x86';
+import { checkSubtree } from './tree-check.js';
 
 const RED = 1;
 const BLACK = 0;
@@ -390,7 +391,7 @@ export class RedBlackTree {
       const root = this.roots[tree];
       assert(this.links[4 * root + COLOUR] === BLACK, 'the root is black');
       assert(root === 0 || this.links[4 * root] === 0, 'the root has no parent');
-      this.checkSubtree(root);
+      checkSubtree(this.links, this.values, this.minimums, root);
       let count = 0;
       let before = 0;
       for (let node = this.leftmosts[tree]; node !== 0; node = this.successor(node)) {
@@ -404,24 +405,5 @@ export class RedBlackTree {
     let linked = 0;
     for (let slot = 0; slot < this.slotCount; slot++) if (this.contains(slot)) linked++;
     assert(linked === present, 'every present slot is in one tree');
-  }
-
-  private checkSubtree(node: number): number {
-    if (node === 0) return 1;
-    const links = this.links;
-    const left = links[4 * node + LEFT];
-    const right = links[4 * node + RIGHT];
-    assert(left === 0 || links[4 * left] === node, 'a left child names its parent');
-    assert(right === 0 || links[4 * right] === node, 'a right child names its parent');
-    const red = links[4 * node + COLOUR] === RED;
-    assert(!red || links[4 * left + COLOUR] === BLACK, 'a red node has a black left child');
-    assert(!red || links[4 * right + COLOUR] === BLACK, 'a red node has a black right child');
-    if (this.minimums !== null) {
-      const least = Math.min(this.values![node], this.minimums[left], this.minimums[right]);
-      assert(this.minimums[node] === least, 'the minimum is that of the subtree');
-    }
-    const height = this.checkSubtree(left);
-    assert(height === this.checkSubtree(right), 'black heights are equal');
-    return height + (red ? 0 : 1);
   }
 }

@@ -1,50 +1,11 @@
 import { ArgumentError, assert, checkInteger, NIL } from '@hotpath/hw-x86';
 import { cfs } from '../policies/cfs.js';
 import { Scheduler } from '../scheduler.js';
-import { checkNice, weightOf } from '../weights.js';
+import { weightOf } from '../weights.js';
 import { eventLoopHost, type LoopHost } from './host.js';
-import {
-  type CancelSignal,
-  Job,
-  type JobFunction,
-  type JobHost,
-  type JobLimits,
-  LoopError,
-} from './job.js';
+import { Job, type JobFunction, type JobHost, type JobLimits, LoopError } from './job.js';
+import { checkCount, checkJob, checkMs, type FairLoopOptions, type JobOptions } from './options.js';
 import { Tenant, type TenantStats } from './tenant.js';
-
-/** Options of a {@link FairLoop}. */
-export interface FairLoopOptions {
-  /** Longest stretch of jobs before timers and I/O get their turn, ms, default 5. */
-  sliceMs?: number;
-  /** Jobs that may be waiting for a promise at once, default: any number. */
-  concurrency?: number;
-  /** The same for each tenant. */
-  tenantConcurrency?: number;
-  /** Jobs that may be queued per tenant; {@link FairLoop.add} rejects above. Default: any number. */
-  maxQueued?: number;
-  /** Tenants with state at once, default 1,024; idle ones make room. */
-  maxTenants?: number;
-  /** A job that held the event loop longer than this is reported to `onStall`, ms, default 50. */
-  stallMs?: number;
-  onStall?: (stall: { tenant: string; ms: number }) => void;
-  host?: LoopHost;
-}
-
-/** Options of one job. */
-export interface JobOptions {
-  /** Share of the tenant from now on, 1..262144; default 1024. */
-  weight?: number;
-  /** The same as a nice value, -20..19. */
-  nice?: number;
-  /** Within its tenant, jobs with a deadline go first, earliest first. Ms from now, above 0. */
-  deadlineMs?: number;
-  /** After this much of its own time `shouldYield()` says yes, ms; default the loop's slice. */
-  sliceMs?: number;
-  /** Rejects after this long, ms, counted from `add`. */
-  timeoutMs?: number;
-  signal?: CancelSignal;
-}
 
 const NS = 1_000_000;
 /** Charged for a job at least: a browser's clock may stand still during it. */
@@ -470,23 +431,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     value !== null &&
     typeof (value as { then?: unknown }).then === 'function'
   );
-}
-
-function checkJob(options: JobOptions): void {
-  if (options.weight !== undefined)
-    checkInteger('ERR_WEIGHT', 'weight', options.weight, 1, 262_144);
-  if (options.nice !== undefined) checkNice(options.nice);
-  if (options.sliceMs !== undefined) checkMs('ERR_SLICE', 'sliceMs', options.sliceMs);
-  if (options.timeoutMs !== undefined) checkMs('ERR_TIMEOUT', 'timeoutMs', options.timeoutMs);
-  if (options.deadlineMs !== undefined) checkMs('ERR_DEADLINE', 'deadlineMs', options.deadlineMs);
-}
-
-function checkMs(code: string, what: string, value: number): number {
-  if (value > 0 && value <= 2_147_483_647) return value;
-  throw new ArgumentError(code, `${what} is ${value}; allowed: above 0, at most 2147483647 ms`);
-}
-
-function checkCount(code: string, what: string, value: number | undefined): number {
-  if (value === undefined || value === Infinity) return Infinity;
-  return checkInteger(code, what, value, 1, Number.MAX_SAFE_INTEGER);
 }

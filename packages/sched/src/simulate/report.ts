@@ -1,5 +1,5 @@
 import { checkInteger } from '@hotpath/hw-x86';
-import type { SimulationResult, TaskResult } from './simulation.js';
+import type { SimulationResult, TaskResult } from './result.js';
 
 /** Percentile `p` (0..100, nearest rank) of a task's waits in ns; 0 when it never waited. */
 export function delayPercentile(task: TaskResult, p: number): number {
