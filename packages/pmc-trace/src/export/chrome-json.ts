@@ -136,7 +136,7 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
     const out = this.out;
     out.raw(this.prefix(event, pid, tid));
     out.reserve(ROOM);
-    this.time(event.time);
+    out.microseconds(event.time > 0 ? Math.floor(event.time * this.nanosecondsPerTick) : 0);
     this.details(event);
     out.reserve(ROOM);
     out.byte(0x7d);
@@ -185,19 +185,18 @@ export class ChromeJsonWriter implements SnapshotConsumer, TimelineSink {
   /** Microseconds with three decimals, which stand for nanoseconds. */
   private time(time: number): void {
     const out = this.out;
-    const nanoseconds = time > 0 ? Math.floor(time * this.nanosecondsPerTick) : 0;
-    const microseconds = Math.floor(nanoseconds / 1000);
-    out.integer(microseconds);
-    const rest = nanoseconds - microseconds * 1000;
-    if (rest === 0) return;
-    out.byte(0x2e);
-    out.padded(rest, 3);
+    out.microseconds(time > 0 ? Math.floor(time * this.nanosecondsPerTick) : 0);
   }
 
   /** Everything after the time: scope, identity, arguments. Room for one record is reserved. */
   private details(event: TimelineEvent): void {
     const out = this.out;
     const { phase } = event;
+    if (phase <= PHASE_END) {
+      if (event.repaired) out.raw(PART.closed);
+      else this.arguments(event, this.plan(event.emitted, false));
+      return;
+    }
     if (phase === PHASE_COUNTER) {
       if (this.severalCpus) {
         out.ascii(',"id":');

@@ -220,14 +220,29 @@ export class Timeline implements SnapshotConsumer {
     if (phase === PHASE_BEGIN) {
       this.spansOf(cpu, task).push(kind.of, this.event.titleValue);
     } else if (phase === PHASE_END) {
-      if (!this.close(this.spansOf(cpu, task), kind.of, time, cpu, task)) return;
+      const spans = this.spansOf(cpu, task);
+      if (spans.depth > 0 && spans.kind === kind.of) {
+        // The usual case: the innermost span ends.
+        this.event.titleValue = spans.title;
+        spans.pop();
+      } else if (!this.close(spans, kind.of, time, cpu, task)) return;
     } else if (phase >= PHASE_ASYNC_BEGIN && phase <= PHASE_ASYNC_INSTANT) {
       if (!this.trackAsync(phase, kind.of, a, time, cpu)) return;
     } else if (phase === PHASE_SWITCH) {
       this.taskOfCpu[cpu] = b;
     }
-    const begun = kind.of === number ? kind : this.kindOf(kind.of);
-    this.put(time, cpu, task, phase, begun, kind, a, b, false);
+    // As `put`, but in place: numbers that are passed to a function may be boxed on the way.
+    const event = this.event;
+    event.time = time;
+    event.cpu = cpu;
+    event.task = task;
+    event.phase = phase;
+    event.kind = kind.of === number ? kind : this.kindOf(kind.of);
+    event.emitted = kind;
+    event.a = a;
+    event.b = b;
+    event.repaired = false;
+    this.sink.event(event);
   }
 
   private spansOf(cpu: number, task: number): OpenSpans {
