@@ -35,8 +35,10 @@ export class TlbInventory {
   /** A bank of one slot that holds what the last walk found, as a source to copy from. */
   readonly walked: TlbBank;
   readonly #banks: TlbBank[] = [];
+  readonly #strict: boolean;
 
-  constructor(n: ProfileNumbers, seed: number, pagingCaches: boolean) {
+  constructor(n: ProfileNumbers, seed: number, pagingCaches: boolean, strict: boolean) {
+    this.#strict = strict;
     const policy = n.tlbReplacement;
     const dataSlots = TlbSet.slotCount(dataGeometry(n));
     this.firstLevelSlots = dataSlots + TlbSet.slotCount(fetchGeometry(n));
@@ -94,9 +96,12 @@ export class TlbInventory {
     bank.claim(slot, low, high, stored, source.pcid[from]);
     bank.flags[slot] = source.flags[from];
     bank.page[slot] = source.page[from];
-    bank.frame[slot] = source.frame[from];
-    bank.entryLow[slot] = source.entryLow[from];
-    bank.entryHigh[slot] = source.entryHigh[from];
+    // Small pages need none of these: each column spared is a cache line of the host's.
+    if (this.#strict || stored !== SIZE_4K || bank.page[slot] === OPEN_BUS || stored !== size) {
+      bank.frame[slot] = source.frame[from];
+      bank.entryLow[slot] = source.entryLow[from];
+      bank.entryHigh[slot] = source.entryHigh[from];
+    }
     if (stored !== size) this.#makeFragment(bank, slot, low, size, stored);
     return slot;
   }

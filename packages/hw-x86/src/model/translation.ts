@@ -94,7 +94,12 @@ export class Translation {
     this.#numbers = options.numbers;
     this.#strict = options.strict;
     this.cells = cells;
-    this.tlb = new TlbInventory(options.numbers, options.seed, options.pagingCaches);
+    this.tlb = new TlbInventory(
+      options.numbers,
+      options.seed,
+      options.pagingCaches,
+      options.strict,
+    );
     this.front = new FrontTable(this.tlb.firstLevelSlots);
     const step = options.numbers.walkStepCycles;
     this.walk = new PageWalk(memory, cells, caches, step, this.tlb.paths);

@@ -26,10 +26,6 @@ export const contestant: Contestant<HwWorkload> = {
     return {
       operationCount,
       run() {
-        start = Math.min(
-          start,
-          timed(() => cachegrind(program, 0)),
-        );
         least = Math.min(
           least,
           timed(() => cachegrind(program, workload.rounds)),
