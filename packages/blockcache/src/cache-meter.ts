@@ -11,6 +11,7 @@ const SITE_PROBE = TRACE_BASE.blockcache * 1000;
 const SITE_VALID = SITE_PROBE + 1;
 const SITE_LAST_PIN = SITE_PROBE + 2;
 const SITE_DIRTY = SITE_PROBE + 3;
+const SITE_TAG = SITE_PROBE + 4;
 
 /** Operations beside loads, stores and branches: the hash (multiply, shifts, xors), then per probe. */
 const HASH_OPERATIONS = 6;
@@ -43,7 +44,7 @@ export class CacheMeter {
     this.#flags = this.#meter.region('blockcache.flags', slotCount);
   }
 
-  /** A look-up: every bucket of the probe, and the key of every occupied one. */
+  /** A look-up: every bucket of the probe, and the key where its tag fits. */
   find(key: number): void {
     const meter = this.#meter;
     const { table, records } = this.#map;
@@ -55,7 +56,10 @@ export class CacheMeter {
       meter.retire(PROBE_OPERATIONS);
       const entry = buckets[bucket];
       if (entry === 0) return;
-      const at = (entry - 1) * KEY_STRIDE + KEY;
+      const mayBe = table.mayBe(entry, key);
+      meter.branch(SITE_TAG, mayBe);
+      if (!mayBe) continue;
+      const at = ((entry & table.slotMask) - 1) * KEY_STRIDE + KEY;
       meter.load(this.#records + 8 * at);
       const found = records.keys[at] === key;
       meter.branch(SITE_PROBE, found);
@@ -111,8 +115,7 @@ export class CacheMeter {
     let bucket = table.home(records.keys[slot * KEY_STRIDE + KEY]);
     for (; buckets[bucket] !== 0; bucket = (bucket + 1) & mask) {
       meter.load(this.#buckets + 4 * bucket);
-      meter.load(this.#recordOf(buckets[bucket] - 1));
-      meter.retire(HASH_OPERATIONS);
+      meter.retire(PROBE_OPERATIONS);
     }
     meter.store(this.#buckets + 4 * bucket);
     meter.load(this.#recordOf(slot) + 8);

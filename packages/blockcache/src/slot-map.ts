@@ -3,7 +3,7 @@
  * on, and useful alone. Values are the caller's: columns indexed by slot.
  */
 import { ArgumentError, assert, checkInteger, NIL } from '@hotpath/hw-x86';
-import { homeOf, KeyTable } from './key-table.js';
+import { hashOf, KeyTable } from './key-table.js';
 import type { Policy, PolicyClass } from './policy.js';
 import {
   KEY,
@@ -99,8 +99,11 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
     // The arrays of records and table once more: a hit touches them through no other object.
     #keys!: Float64Array;
     #links!: Int32Array;
-    #buckets: Int32Array;
-    #shift: number;
+    #buckets!: Int32Array;
+    #shift = 0;
+    #slotBits = 0;
+    #slotMask = 0;
+    #tagShift = 0;
     readonly #canReplace: boolean;
     /** Slots below were used at least once; the free ones among them are chained by NEXT. */
     #fresh = 0;
@@ -112,11 +115,18 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
       this.records = new SlotRecords(capacity);
       this.held = new Int32Array(capacity);
       this.table = new KeyTable(this.records);
-      this.#buckets = this.table.buckets;
-      this.#shift = this.table.shift;
+      this.#copyTable();
       this.records.addUser(this);
       this.policy = new PolicyOf(this, capacity);
       this.#canReplace = this.policy.replace !== undefined;
+    }
+
+    #copyTable(): void {
+      this.#buckets = this.table.buckets;
+      this.#shift = this.table.shift;
+      this.#slotBits = this.table.slotBits;
+      this.#slotMask = this.table.slotMask;
+      this.#tagShift = this.table.tagShift;
     }
 
     recordsGrew(records: SlotRecords): void {
@@ -126,12 +136,17 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
 
     find(key: number): number {
       const buckets = this.#buckets;
-      const keys = this.#keys;
+      const slotBits = this.#slotBits;
       const mask = buckets.length - 1;
-      let bucket = homeOf(key, this.#shift);
+      const hash = hashOf(key);
+      const tag = (hash >>> this.#tagShift) << slotBits;
+      let bucket = hash >>> this.#shift;
       let entry = buckets[bucket];
       while (entry !== 0) {
-        if (keys[entry * KEY_STRIDE + (KEY - KEY_STRIDE)] === key) return entry - 1;
+        if ((entry ^ tag) >>> slotBits === 0) {
+          const slot = (entry & this.#slotMask) - 1;
+          if (this.#keys[slot * KEY_STRIDE + KEY] === key) return slot;
+        }
         bucket = (bucket + 1) & mask;
         entry = buckets[bucket];
       }
@@ -236,8 +251,7 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
         held.set(this.held);
         this.held = held;
         this.table.rebuild(slots);
-        this.#buckets = this.table.buckets;
-        this.#shift = this.table.shift;
+        this.#copyTable();
       }
       this.capacity = capacity;
       this.policy.resize(capacity);

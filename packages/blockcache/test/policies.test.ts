@@ -54,7 +54,7 @@ describe('on recordings of real programs', () => {
         const ours = REFERENCE[policy];
         if (ours === undefined || capacity < (EXACT_FROM[policy] ?? 1)) continue;
         // Each row on the shorter recordings; of the long ones, one capacity in turn is enough.
-        if (trace.isOwn && keys.length > 120_000 && (compared + index) % 3 !== 0) {
+        if (trace.isOwn && keys.length > 100_000 && (compared + index) % 3 !== 0) {
           compared += 1;
           continue;
         }
