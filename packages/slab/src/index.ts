@@ -10,6 +10,12 @@ export { type ArenaSource, ArenaViews, type GrowingMemory } from './arena-memory
 export type { LeakReport } from './destroy.js';
 export { Kmalloc, type KmallocOptions, SIZE_CLASSES } from './kmalloc.js';
 export { PageAllocator, type PageAllocatorOptions } from './page-allocator.js';
+export {
+  buddyInfo,
+  type CompactionReport,
+  compactionReport,
+  fragmentationIndex,
+} from './page-report.js';
 export { MAX_ORDER } from './page-state.js';
 export { SharedArena, type SharedArenaOptions, type SharedCacheOptions } from './shared-arena.js';
 export type { SharedCache, SharedContention } from './shared-cache.js';

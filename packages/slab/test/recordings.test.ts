@@ -126,6 +126,7 @@ describe.each(recordings().map((path) => [path.replace(/^.*\//, ''), path]))('%s
     });
     expect(errors).toBe(0);
     expect(arena.slabs.validate().errors).toBe(0);
+    expect(arena.slabs.metadataBytes / arena.pages.pageCount).toBeLessThan(64);
     for (const cache of arena.slabs.list()) expect(cache.liveObjects).toBe(0);
     arena.slabs.shrink();
     arena.pages.drain();
