@@ -1,5 +1,6 @@
 import { assert, checkInteger, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { Bandwidth } from '../bandwidth.js';
+import { EevdfTimeline } from '../eevdf-timeline.js';
 import { FairEntities } from '../fair-entities.js';
 import {
   DEQUEUE_EXIT,
@@ -11,7 +12,7 @@ import {
   type PolicyContext,
   type PolicyFactory,
 } from '../policy.js';
-import { RedBlackTree } from '../red-black-tree.js';
+import type { RedBlackTree } from '../red-black-tree.js';
 import type { Tasks } from '../tasks.js';
 
 /** Options of {@link eevdf}. */
@@ -53,12 +54,10 @@ class Eevdf implements Policy {
   private readonly fair: FairEntities;
   private readonly bandwidth: Bandwidth;
   private readonly tree: RedBlackTree;
-  /** Those of the tree with a slice shorter than the default, by slice. */
-  private readonly shortSlices: RedBlackTree;
+  private readonly line: EevdfTimeline;
   private readonly baseSlice: number;
   private readonly tickNs: number;
   private readonly delay: boolean;
-  private readonly limit: number;
   private readonly vruntime: Float64Array;
   private readonly deadline: Float64Array;
   /** The current entity is protected from others until its vruntime passes this. */
@@ -69,39 +68,31 @@ class Eevdf implements Policy {
   private readonly relativeDeadline: Uint8Array;
   /** Asleep, but in its queue until its lag is no longer negative. */
   private readonly delayed: Uint8Array;
-  private readonly zero: Float64Array;
-  private readonly sumKey: Float64Array;
-  private readonly sumWeight: Float64Array;
   private readonly entityBase: VirtAddr;
-  private readonly queueBase: VirtAddr;
 
   constructor(context: PolicyContext, options: Required<EevdfOptions>) {
     this.tasks = context.tasks;
     const fair = new FairEntities(context);
     this.fair = fair;
     this.bandwidth = new Bandwidth(context.groups);
-    this.tree = new RedBlackTree(fair.entityCount, fair.queueCount, true, context.meter);
-    this.shortSlices = new RedBlackTree(fair.entityCount, fair.queueCount, false, context.meter);
     const cpus = context.tasks.cpuCount;
     const factor = options.scaleByCpus ? 32 - Math.clz32(Math.min(cpus, 8)) : 1;
     this.baseSlice = options.sliceNs * factor;
     this.tickNs = options.tickNs;
     this.delay = options.delayDequeue;
-    this.limit = options.renormaliseNs;
-    this.vruntime = new Float64Array(fair.entityCount);
-    this.deadline = new Float64Array(fair.entityCount);
-    this.protectedTo = new Float64Array(fair.entityCount);
-    this.slice = new Float64Array(fair.entityCount).fill(this.baseSlice);
+    const line = new EevdfTimeline(fair, context.meter, this.baseSlice, options.renormaliseNs);
+    this.line = line;
+    this.tree = line.tree;
+    this.vruntime = line.vruntime;
+    this.deadline = line.deadline;
+    this.protectedTo = line.protectedTo;
+    this.slice = line.slice;
     this.vlag = new Float64Array(fair.entityCount);
     this.relativeDeadline = new Uint8Array(fair.entityCount);
     this.delayed = new Uint8Array(fair.entityCount);
-    this.zero = new Float64Array(fair.queueCount);
-    this.sumKey = new Float64Array(fair.queueCount);
-    this.sumWeight = new Float64Array(fair.queueCount);
     const meter = context.meter;
     this.entityBase =
       meter === null ? 0 : meter.region('sched.eevdf.entities', 64 * fair.entityCount);
-    this.queueBase = meter === null ? 0 : meter.region('sched.eevdf.queues', 64 * fair.queueCount);
   }
 
   newTask(task: number): number {
@@ -158,85 +149,14 @@ class Eevdf implements Policy {
 
   private link(queue: number, entity: number): void {
     this.fair.add(queue, entity);
-    this.treeInsert(queue, entity);
+    this.line.insert(queue, entity);
     this.fair.touch(this.entityBase, entity);
-  }
-
-  private treeInsert(queue: number, entity: number): void {
-    const weight = this.fair.weight[entity];
-    this.sumKey[queue] += weight * (this.vruntime[entity] - this.zero[queue]);
-    this.sumWeight[queue] += weight;
-    assert(Math.abs(this.sumKey[queue]) <= Number.MAX_SAFE_INTEGER, 'the key sum is exact');
-    this.tree.insert(entity, this.deadline[entity], queue, this.vruntime[entity]);
-    if (this.slice[entity] < this.baseSlice) {
-      this.shortSlices.insert(entity, this.slice[entity], queue);
-    }
-  }
-
-  private treeRemove(queue: number, entity: number): void {
-    const weight = this.fair.weight[entity];
-    this.tree.remove(entity, queue);
-    if (this.slice[entity] < this.baseSlice) this.shortSlices.remove(entity, queue);
-    this.sumKey[queue] -= weight * (this.vruntime[entity] - this.zero[queue]);
-    this.sumWeight[queue] -= weight;
-  }
-
-  /** avg_vruntime: V, rounded down. */
-  private average(queue: number): number {
-    let sum = this.sumKey[queue];
-    let weight = this.sumWeight[queue];
-    const current = this.fair.current[queue];
-    if (current !== NIL) {
-      const own = this.fair.weight[current];
-      sum += own * (this.vruntime[current] - this.zero[queue]);
-      weight += own;
-    }
-    if (weight === 0) return this.zero[queue];
-    return this.zero[queue] + Math.floor(sum / weight);
-  }
-
-  /** vruntime_eligible: no negative lag, without the rounding of a division. */
-  private eligible(queue: number, vruntime: number): boolean {
-    let sum = this.sumKey[queue];
-    let weight = this.sumWeight[queue];
-    const current = this.fair.current[queue];
-    if (current !== NIL) {
-      const own = this.fair.weight[current];
-      sum += own * (this.vruntime[current] - this.zero[queue]);
-      weight += own;
-    }
-    return sum >= (vruntime - this.zero[queue]) * weight;
-  }
-
-  /** Moves the zero of the keys to V: the sums stay small. */
-  private follow(queue: number): void {
-    const average = this.average(queue);
-    this.sumKey[queue] -= this.sumWeight[queue] * (average - this.zero[queue]);
-    this.zero[queue] = average;
-    this.fair.touch(this.queueBase, queue);
-    if (average >= this.limit) this.renormalise(queue);
-  }
-
-  private renormalise(queue: number): void {
-    const { tree, fair, vruntime, deadline, protectedTo, limit } = this;
-    for (let entity = tree.first(queue); entity !== NIL; entity = tree.next(entity)) {
-      vruntime[entity] -= limit;
-      deadline[entity] -= limit;
-    }
-    tree.shift(-limit, queue);
-    const current = fair.current[queue];
-    if (current !== NIL) {
-      vruntime[current] -= limit;
-      deadline[current] -= limit;
-      protectedTo[current] -= limit;
-    }
-    this.zero[queue] -= limit;
   }
 
   /** place_entity: the lag an entity left with is the lag it comes back with. */
   private place(queue: number, entity: number, flags: number): void {
     const fair = this.fair;
-    const average = this.average(queue);
+    const average = this.line.average(queue);
     let lag = 0;
     if (fair.count[queue] > 0 && this.vlag[entity] !== 0) {
       // Its own arrival moves V: inflate, so that the lag afterwards is the one it had.
@@ -268,7 +188,11 @@ class Eevdf implements Policy {
     for (let entity = task; entity !== NIL; entity = fair.parentOf(entity)) {
       const queue = fair.queue[entity];
       if (fair.onQueue[entity] === 0) break;
-      if (how === DEQUEUE_SLEEP && this.delay && !this.eligible(queue, this.vruntime[entity])) {
+      if (
+        how === DEQUEUE_SLEEP &&
+        this.delay &&
+        !this.line.eligible(queue, this.vruntime[entity])
+      ) {
         this.holdBack(queue, entity);
         break;
       }
@@ -287,7 +211,7 @@ class Eevdf implements Policy {
     if (fair.current[queue] !== entity) return;
     // The CPU goes on to the next pick; the sleeper is one of the tree's from here on.
     fair.current[queue] = NIL;
-    this.treeInsert(queue, entity);
+    this.line.insert(queue, entity);
   }
 
   private unlink(queue: number, entity: number, flags: number): void {
@@ -298,17 +222,17 @@ class Eevdf implements Policy {
       this.relativeDeadline[entity] = 1;
     }
     if (fair.current[queue] === entity) fair.current[queue] = NIL;
-    else this.treeRemove(queue, entity);
+    else this.line.remove(queue, entity);
     fair.remove(queue, entity);
     fair.touch(this.entityBase, entity);
-    this.follow(queue);
+    this.line.follow(queue);
   }
 
   /** update_entity_lag, clamped to what one slice or tick can build up. */
   private keepLag(queue: number, entity: number): void {
     const fair = this.fair;
     const bound = fair.scaled(entity, Math.max(2 * this.slice[entity], this.tickNs));
-    const lag = this.average(queue) - this.vruntime[entity];
+    const lag = this.line.average(queue) - this.vruntime[entity];
     this.vlag[entity] = Math.min(bound, Math.max(-bound, lag));
   }
 
@@ -333,7 +257,7 @@ class Eevdf implements Policy {
     this.delayed[entity] = 0;
     this.keepLag(queue, entity);
     if (this.vlag[entity] <= 0) return;
-    this.treeRemove(queue, entity);
+    this.line.remove(queue, entity);
     fair.remove(queue, entity);
     this.vlag[entity] = 0;
     this.place(queue, entity, ENQUEUE_WAKE);
@@ -347,7 +271,7 @@ class Eevdf implements Policy {
       if (fair.isGroup(entity)) this.charge(entity, ranNs);
       this.vruntime[entity] += fair.scaled(entity, ranNs);
       fair.touch(this.entityBase, entity);
-      this.follow(queue);
+      this.line.follow(queue);
     }
   }
 
@@ -411,14 +335,14 @@ class Eevdf implements Policy {
       }
       if (fair.current[queue] !== entity) {
         this.putBackFrom(queue);
-        this.treeRemove(queue, entity);
+        this.line.remove(queue, entity);
         fair.current[queue] = entity;
         this.protect(queue, entity);
       } else if (this.protectedTo[entity] <= this.vruntime[entity]) {
         // Picked again: a fresh protection, or a timer set to its end would never rest.
         this.protect(queue, entity);
       }
-      fair.touch(this.queueBase, queue);
+      this.line.touch(queue);
       const owned = fair.ownedQueue(entity);
       if (owned === NIL) return entity;
       queue = owned;
@@ -427,10 +351,9 @@ class Eevdf implements Policy {
 
   /** set_protect_slice: nobody with a later claim interrupts before the shortest slice is used. */
   private protect(queue: number, entity: number): void {
-    const { shortSlices, fair } = this;
+    const fair = this.fair;
     let shortest = this.slice[entity];
-    const first = shortSlices.first(queue);
-    if (first !== NIL) shortest = Math.min(shortest, this.slice[first]);
+    shortest = Math.min(shortest, this.line.shortestSlice(queue));
     let end = this.deadline[entity];
     if (shortest !== this.slice[entity]) {
       end = Math.min(end, this.vruntime[entity] + fair.scaled(entity, shortest));
@@ -444,28 +367,11 @@ class Eevdf implements Policy {
     let current = fair.current[queue];
     const first = tree.first(queue);
     if (fair.count[queue] === 1) return current === NIL ? first : current;
-    if (current !== NIL && !this.eligible(queue, this.vruntime[current])) current = NIL;
+    if (current !== NIL && !this.line.eligible(queue, this.vruntime[current])) current = NIL;
     if (current !== NIL && protect && this.protectedTo[current] > this.vruntime[current]) {
       return current;
     }
-    let best = NIL;
-    if (first !== NIL && this.eligible(queue, tree.valueOf(first))) {
-      best = first;
-    } else {
-      let node = tree.root(queue);
-      while (node !== NIL) {
-        const left = tree.left(node);
-        if (left !== NIL && this.eligible(queue, tree.minimumOf(left))) {
-          node = left;
-          continue;
-        }
-        if (this.eligible(queue, tree.valueOf(node))) {
-          best = node;
-          break;
-        }
-        node = tree.right(node);
-      }
-    }
+    const best = this.line.earliestEligible(queue);
     if (best === NIL) return current;
     if (current !== NIL && this.deadline[current] < this.deadline[best]) return current;
     return best;
@@ -478,7 +384,7 @@ class Eevdf implements Policy {
       const entity = fair.current[queue];
       if (entity === NIL) return;
       fair.current[queue] = NIL;
-      this.treeInsert(queue, entity);
+      this.line.insert(queue, entity);
       queue = fair.ownedQueue(entity);
     }
   }
@@ -488,9 +394,9 @@ class Eevdf implements Policy {
     const fair = this.fair;
     const queue = fair.queue[task];
     if (fair.count[queue] < 2) return;
-    if (this.eligible(queue, this.vruntime[task])) {
+    if (this.line.eligible(queue, this.vruntime[task])) {
       this.vruntime[task] = this.deadline[task];
-      this.follow(queue);
+      this.line.follow(queue);
       this.deadline[task] += fair.scaled(task, this.slice[task]);
     }
     this.protectedTo[task] = this.vruntime[task];
@@ -534,17 +440,17 @@ class Eevdf implements Policy {
       return;
     }
     const running = fair.current[queue] === entity;
-    const average = this.average(queue);
+    const average = this.line.average(queue);
     const lag = Math.trunc(((average - this.vruntime[entity]) * old) / weight);
     const left = Math.trunc(((this.deadline[entity] - this.vruntime[entity]) * old) / weight);
-    if (!running) this.treeRemove(queue, entity);
+    if (!running) this.line.remove(queue, entity);
     fair.reweigh(entity, weight);
     this.vruntime[entity] = average - lag;
     this.deadline[entity] = this.vruntime[entity] + left;
     if (running)
       this.protectedTo[entity] = Math.min(this.protectedTo[entity], this.deadline[entity]);
-    else this.treeInsert(queue, entity);
-    this.follow(queue);
+    else this.line.insert(queue, entity);
+    this.line.follow(queue);
   }
 
   migrate(task: number, from: number, to: number): void {
@@ -586,7 +492,7 @@ class Eevdf implements Policy {
   lagOf(task: number): number {
     const fair = this.fair;
     if (fair.onQueue[task] === 0) return 0;
-    const lag = this.average(fair.queue[task]) - this.vruntime[task];
+    const lag = this.line.average(fair.queue[task]) - this.vruntime[task];
     return (lag * fair.weight[task]) / 1024;
   }
   /** Slice of a task in ns: what it asked for, or the default. */
@@ -599,7 +505,7 @@ class Eevdf implements Policy {
   }
 
   dump(cpu: number): string[] {
-    const lines = [`  average vruntime ${this.average(cpu)}`];
+    const lines = [`  average vruntime ${this.line.average(cpu)}`];
     const tree = this.tree;
     for (let entity = tree.first(cpu); entity !== NIL; entity = tree.next(entity)) {
       const asleep = this.delayed[entity] === 1 ? ' delayed' : '';
@@ -613,22 +519,8 @@ class Eevdf implements Policy {
   checkInvariants(): void {
     const { tree, fair } = this;
     tree.checkInvariants();
-    this.shortSlices.checkInvariants();
     fair.checkInvariants(tree);
-    const key = new Float64Array(fair.queueCount);
-    const weight = new Float64Array(fair.queueCount);
-    for (let entity = 0; entity < fair.entityCount; entity++) {
-      if (!tree.contains(entity)) continue;
-      assert(tree.keyOf(entity) === this.deadline[entity], 'the key is the deadline');
-      assert(tree.valueOf(entity) === this.vruntime[entity], 'the value is the vruntime');
-      const queue = fair.queue[entity];
-      key[queue] += fair.weight[entity] * (this.vruntime[entity] - this.zero[queue]);
-      weight[queue] += fair.weight[entity];
-    }
-    for (let queue = 0; queue < fair.queueCount; queue++) {
-      assert(key[queue] === this.sumKey[queue], 'the key sum is exact');
-      assert(weight[queue] === this.sumWeight[queue], 'the weight sum is exact');
-    }
+    this.line.checkInvariants();
   }
 }
 
