@@ -267,3 +267,12 @@ test('a map shrinks and grows in use, and its keys are still found', () => {
     map.checkInvariants();
   }
 });
+
+test('index, order and pins of a million slots take at most 32 bytes a slot', () => {
+  const capacity = 2 ** 20;
+  const map = new (slotMapFor('lru'))(capacity);
+  const bytes =
+    map.records.keys.buffer.byteLength + map.table.buckets.byteLength + map.held.byteLength;
+  // The block cache adds flags (1), generations (2) and 1.03 bits of dirty set.
+  expect(bytes / capacity + 3.2).toBeLessThanOrEqual(32);
+});
