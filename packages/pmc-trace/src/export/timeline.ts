@@ -75,6 +75,8 @@ export class Timeline implements SnapshotConsumer {
   private readonly asyncSpans = new Map<number, Map<number, number>>();
   private readonly kinds = new KindTable<EventKind>();
   private lastTime = 0;
+  // Without a registered switch there is nothing to look ahead for.
+  private hasSwitches = false;
 
   constructor(sink: TimelineSink) {
     this.sink = sink;
@@ -87,6 +89,7 @@ export class Timeline implements SnapshotConsumer {
   write(snapshot: TraceSnapshot): void {
     this.registry = snapshot.registry;
     const cpus = snapshot.cpus.map(inOrder);
+    this.hasSwitches = snapshot.registry.list().some(({ phase }) => phase === PHASE_SWITCH);
     for (const events of cpus) this.start(events);
     if (cpus.length === 1) {
       for (let event = 0; event < cpus[0].count; event += 1) this.take(cpus[0], event);
@@ -141,7 +144,7 @@ export class Timeline implements SnapshotConsumer {
       this.taskOfCpu[cpu] = UNKNOWN_TASK;
     }
     if (!events.lossAtEnd) this.takeLoss(events);
-    if (this.taskOfCpu[cpu] !== UNKNOWN_TASK) return;
+    if (this.taskOfCpu[cpu] !== UNKNOWN_TASK || !this.hasSwitches) return;
     // Who ran before the first switch is what that switch leaves.
     const records = events.records;
     for (let index = 0; index < events.count; index += 1) {
