@@ -40,6 +40,9 @@ const USE_STATE = REFERENCED | ACTIVE | PREFETCHED;
  * sink is called once, from `reap()`. A page that a call or a wake-up hands out is pinned: it keeps
  * its frame until `release`. Nobody may hold a pin while waiting for another (contracts, rule 4);
  * pins that must outlive a wait are declared with `hold`.
+ *
+ * Longer than other files because it is the one place where callers read what there is; each method
+ * is a few lines over the parts that assembly.ts wires.
  */
 export class PageCache {
   /** Most pages at any time. */

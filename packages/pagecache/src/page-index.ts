@@ -80,9 +80,9 @@ export class PageIndex {
     if (before < 0) {
       this.dropShadow(leaf);
     } else {
-      if (this.nodes.shadows[leaf] > 0 && this.nodes.shadows[leaf] === this.nodes.fill[leaf])
-        this.nodes.leaveRing(leaf);
-      this.nodes.fill[leaf]++;
+      const { shadows, fill } = this.nodes;
+      if (shadows[leaf] > 0 && shadows[leaf] === fill[leaf]) this.nodes.leaveRing(leaf);
+      fill[leaf]++;
     }
     this.nodes.child[at] = slot + 1;
     this.presentCount++;
@@ -388,8 +388,7 @@ export class PageIndex {
     this.shadowCount -= nodes.shadows[oldest];
     nodes.shadows[oldest] = 0;
     nodes.child.fill(0, oldest * FANOUT, (oldest + 1) * FANOUT);
-    // Nothing is left: all entries were shadows.
-    nodes.fill[oldest] = 1;
+    nodes.fill[oldest] = 1; // All entries were shadows; emptied() takes the last one.
     this.emptied(oldest);
   }
 

@@ -379,6 +379,8 @@ describe('truncate and punch with transfers in flight', () => {
     poke(rig, file, 0, 1);
     rig.cache.writeBackOlder(0, 0);
     expect(rig.cache.truncate(file, 100, rig.inbox, 2)).toBe(PENDING);
+    rig.cache.reap();
+    expect(rig.store.log.filter((l) => l.startsWith('truncate'))).toEqual([]);
     rig.settle();
     expect(rig.store.bytesOf(file).length).toBe(100);
     const handle = rig.cache.openHandle(file);
@@ -401,6 +403,10 @@ describe('truncate and punch with transfers in flight', () => {
     const bytes = pattern(2 * PAGE);
     const file = rig.file(bytes);
     expect(rig.truncate(file, PAGE + 10)).toBe(OK);
+    const slot = rig.cache.find(file, 1);
+    const frame = rig.cache.frame(slot);
+    expectSame(rig.memory.bytes().slice(frame + 10, frame + PAGE), new Uint8Array(PAGE - 10));
+    rig.cache.release(slot);
     rig.write(file, 3 * PAGE, pattern(10, 5));
     const got = rig.read(file, 0, 4 * PAGE);
     expectSame(got.subarray(0, PAGE + 10), bytes.subarray(0, PAGE + 10));

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { BufferCopy } from './buffer-copy.js';
 export { CachedFile } from './cached-file.js';
 export { FileCache, type FileCacheOptions } from './file-cache.js';
 export { FileError } from './file-error.js';

@@ -22,6 +22,8 @@ class RaceVfs {
   readonly mxPathName = 64;
   private readonly make: (name: string) => RaceFile;
   private readonly byName: Map<string, RaceFile> = new Map();
+  /** Deleted files, empty, for the next that is made: journals come and go. */
+  private readonly spare: RaceFile[] = [];
   private readonly byId: Map<number, RaceFile> = new Map();
 
   constructor(make: (name: string) => RaceFile) {
@@ -32,7 +34,7 @@ class RaceVfs {
     const path = name ?? `temporary-${id}`;
     let file = this.byName.get(path);
     if (file === undefined) {
-      file = this.make(path);
+      file = this.spare.pop() ?? this.make(path);
       this.byName.set(path, file);
     }
     this.byId.set(id, file);
@@ -66,8 +68,12 @@ class RaceVfs {
     return sqlite.SQLITE_OK;
   }
   xDelete(name: string): number {
-    this.byName.get(name)?.truncate(0);
-    this.byName.delete(name);
+    const file = this.byName.get(name);
+    if (file !== undefined) {
+      file.truncate(0);
+      this.spare.push(file);
+      this.byName.delete(name);
+    }
     return sqlite.SQLITE_OK;
   }
   xAccess(name: string, _flags: number, result: DataView): number {
