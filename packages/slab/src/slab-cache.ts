@@ -32,6 +32,8 @@ const SITE_REFUSED = SITE_BASE + 35;
  * A cache of objects of one size (Bonwick 1994; magazines: Bonwick and Adams 2001). A call touches
  * one magazine and one bitmap word, `free` also the owner of the page; every address is checked.
  *
+ * Longer than other files: the hot paths and whatever else touches their private fields stay together.
+ *
  * used bit set <=> handed out; 0 <= top <= magazine size
  * watched: top === capacity === 0, so that every call takes the slow way; `held` is the fill
  */

@@ -14,6 +14,8 @@ import {
 
 interface Heap {
   readonly bytes: Uint8Array;
+  /** Every block starts and ends at a multiple of this. */
+  readonly grain: number;
   malloc(size: number): number;
   calloc(size: number): number;
   realloc(offset: number, size: number): number;
@@ -27,7 +29,8 @@ interface Heap {
  * two that overlap are found; its first and last 8 bytes carry a canary that is checked at each use.
  */
 function replay(trace: KmtTrace, heap: Heap): { errors: number; peak: number } {
-  const granules = new Int32Array(heap.bytes.length / 8);
+  const { grain } = heap;
+  const granules = new Int32Array(heap.bytes.length / grain);
   const at = new Float64Array(trace.objectCount);
   const sizes = new Float64Array(trace.objectCount);
   const words = new Int32Array(heap.bytes.buffer);
@@ -36,8 +39,8 @@ function replay(trace: KmtTrace, heap: Heap): { errors: number; peak: number } {
   let peak = 0;
   const claim = (id: number, offset: number, size: number): void => {
     const usable = heap.sizeOf(offset);
-    if (offset === 0 || offset % 8 !== 0 || usable < size) errors += 1;
-    for (let g = offset / 8; g < (offset + usable) / 8; g += 1) {
+    if (offset === 0 || offset % grain !== 0 || usable < size) errors += 1;
+    for (let g = offset / grain; g < (offset + usable) / grain; g += 1) {
       if (granules[g] !== 0) errors += 1;
       granules[g] = id + 1;
     }
@@ -51,7 +54,7 @@ function replay(trace: KmtTrace, heap: Heap): { errors: number; peak: number } {
   const release = (id: number): void => {
     const offset = at[id];
     const usable = heap.sizeOf(offset);
-    for (let g = offset / 8; g < (offset + usable) / 8; g += 1) {
+    for (let g = offset / grain; g < (offset + usable) / grain; g += 1) {
       if (granules[g] !== id + 1) errors += 1;
       granules[g] = 0;
     }
@@ -117,6 +120,7 @@ describe.each(recordings().map((path) => [path.replace(/^.*\//, ''), path]))('%s
     };
     const { errors, peak } = replay(trace, {
       bytes: arena.views.u8,
+      grain: 16,
       malloc: (size) => watch(arena.malloc(size)),
       calloc: (size) => watch(arena.calloc(1, size)),
       realloc: (offset, size) => watch(arena.realloc(offset, size)),
@@ -143,6 +147,7 @@ describe.each(recordings().map((path) => [path.replace(/^.*\//, ''), path]))('%s
     const bytes = new Uint8Array(buffer);
     const { errors } = replay(trace, {
       bytes,
+      grain: 8,
       malloc: (size) => heap.malloc(size),
       calloc: (size) => {
         const offset = heap.malloc(size);
