@@ -183,6 +183,9 @@ describe('NBD server', () => {
         ],
       );
       expect(code).toBe(0);
+      // A second server on the same file is refused: two caches would overwrite each other.
+      const rival = startServer(path, join(folder, 'refused'), 'ignore');
+      expect(await once(rival, 'close')).toEqual([2, null]);
       // The load goes on elsewhere on the disk while the server dies.
       const load = run(
         io,
@@ -217,10 +220,14 @@ describe('NBD server', () => {
 });
 
 /** The server as a process of its own, on a host file that is locked against a second one. */
-function startServer(path: string, socket: string): ChildProcess {
+function startServer(
+  path: string,
+  socket: string,
+  errors: 'inherit' | 'ignore' = 'inherit',
+): ChildProcess {
   const script = join(dirname(fileURLToPath(import.meta.url)), '..', 'examples', 'nbd-server.ts');
   const options = ['--import', 'tsx', '--conditions=@hotpath/source'];
   return spawn(process.execPath, [...options, script, path, socket, '--cache', '1'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', errors],
   });
 }
