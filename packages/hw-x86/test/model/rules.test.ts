@@ -348,6 +348,7 @@ describe('invalidation', () => {
     const { tables, mmu, memory } = boot();
     tables.map(PAGE, FRAME);
     tables.map(PAGE + 4096, FRAME);
+    tables.map(PAGE + 8192, FRAME);
     mmu.load8(PAGE);
     const pde = tables.entry(PAGE, LARGE_PAGE_BYTES);
     memory.store32(pde, 0);
