@@ -42,6 +42,12 @@ export interface BackingStore {
   punch(file: number, page: number, count: number, sink: Completion, tag: number): number;
   /** Makes every write of this file that has finished, and its size, durable. */
   sync(file: number, sink: Completion, tag: number): number;
+  /**
+   * Optional: the page in this frame has left the cache, and the frame is about to hold another page
+   * without having been given back. A store that knows frames by what they hold (a block cache whose
+   * slots point into them) forgets this one.
+   */
+  forgetFrame?(frame: PhysAddr): void;
 }
 
 /**

@@ -25,7 +25,7 @@ import { LruLists } from './lru-lists.js';
 import type { ResolvedOptions } from './page-cache-options.js';
 import { PageColumns } from './page-columns.js';
 import { PageIndex } from './page-index.js';
-import type { Mappings } from './ports.js';
+import type { BackingStore, Mappings } from './ports.js';
 import { PAGE_EVICT } from './trace-events.js';
 
 /** Stamps of shadows wrap at 30 bits, far beyond any distance that matters. */
@@ -61,6 +61,7 @@ export class ResidentPages {
   /** The last `evict` passed over a page whose write is under way. */
   private sawWriting = false;
   private readonly frames: FrameSource;
+  private readonly store: BackingStore;
   private readonly memory: PhysicalMemory;
   private readonly mappings: Mappings | null;
   private readonly clock: Clock | null;
@@ -73,6 +74,7 @@ export class ResidentPages {
     this.files = new FileColumns(16);
     this.index = new PageIndex(16, Math.max(4, Math.floor(slotLimit / 32)));
     this.frames = options.frames;
+    this.store = options.store;
     this.memory = options.memory;
     this.mappings = options.mappings;
     this.clock = options.clock;
@@ -351,6 +353,7 @@ export class ResidentPages {
     this.files.pageCount[file]--;
     columns.file[slot] = NIL;
     columns.flags[slot] &= ~(ACTIVE | MARKER);
+    this.store.forgetFrame?.(columns.frame[slot]);
   }
 
   private rotate(slot: number): void {
