@@ -114,7 +114,14 @@ describe('NBD server', () => {
     const { text, code } = await run(
       fio,
       ...['--name=verify', '--ioengine=nbd', `--uri=${server.uri}`, '--rw=randwrite', '--bs=4k'],
-      ...['--iodepth=16', '--size=8m', '--verify=crc32c', '--fsync=64', '--output-format=terse'],
+      ...[
+        '--iodepth=16',
+        '--size=8m',
+        '--verify=crc32c',
+        '--verify_state_save=0',
+        '--fsync=64',
+        '--output-format=terse',
+      ],
     );
     expect(text).not.toMatch(/bad|verify failed/i);
     expect(code).toBe(0);
@@ -145,7 +152,14 @@ describe('NBD server', () => {
         `--uri=nbd+unix:///?socket=${socket}`,
         '--rw=randwrite',
       ],
-      ...['--bs=4k', '--iodepth=8', '--size=2m', '--verify=crc32c', '--continue_on_error=io'],
+      ...[
+        '--bs=4k',
+        '--iodepth=8',
+        '--size=2m',
+        '--verify=crc32c',
+        '--verify_state_save=0',
+        '--continue_on_error=io',
+      ],
       ...['--verify_fatal=0', '--fsync=32', '--randrepeat=1'],
     );
     expect(failures).toBeGreaterThan(5);
