@@ -85,9 +85,9 @@ function walks(refs: References, entries: number, pageBytes: number, stream: str
   return cells[DTLB_LOAD_WALKS] + cells[DTLB_STORE_WALKS] + cells[ITLB_WALKS];
 }
 
-describe.each(recordings(/^mem-.*\.mem\.gz$/))('references of %s', (path) => {
-  const refs = readReferences(path);
-  const text = readFileSync(path.replace('.mem.gz', '.expected.json'), 'utf8');
+describe.each(recordings(/^mem-.*\.expected\.json$/))('references counted in %s', (path) => {
+  const refs = readReferences(path.replace('.expected.json', '.mem.gz'));
+  const text = readFileSync(path, 'utf8');
   const expected = JSON.parse(text) as MemExpected;
 
   test('cache misses equal the reference counts', () => {
