@@ -80,15 +80,19 @@ export class FileStore implements BackingStore, FrameSource {
     return this.#ports.frames.allocate();
   }
 
-  /** A frame comes back: the block cache must not find a block in it any more. */
+  /** A frame comes back. */
   free(frame: PhysAddr): void {
-    const block = this.#blockInFrame.get(frame);
-    if (block !== undefined) {
-      const status = this.#ports.cache.detach(this.#ports.device, block, frame, PAGE_BYTES);
-      assert(status === OK, 'a frame is freed while its block is in use');
-      this.#blockInFrame.delete(frame);
-    }
+    assert(!this.#blockInFrame.has(frame), 'a frame is freed that the block cache points into');
     this.#ports.frames.free(frame);
+  }
+
+  /** A page has left its frame: the block cache must not find its block there any more. */
+  forgetFrame(frame: PhysAddr): void {
+    const block = this.#blockInFrame.get(frame);
+    if (block === undefined) return;
+    const status = this.#ports.cache.detach(this.#ports.device, block, frame, PAGE_BYTES);
+    assert(status === OK, 'a page leaves its frame while its block is in use');
+    this.#blockInFrame.delete(frame);
   }
 
   readPages(

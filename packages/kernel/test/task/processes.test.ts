@@ -147,7 +147,7 @@ describe('fork and wait', () => {
     expect(kernel.parts.tasks.liveCount).toBe(0);
     expect(kernel.parts.spaces.liveCount).toBe(0);
     kernel.checkInvariants();
-  });
+  }, 60_000);
 
   it('keeps the memory of every process of a random tree as a model says', () => {
     const tree = fc.array(fc.record({ fork: fc.boolean(), page: fc.nat(5), value: fc.nat(1000) }), {
@@ -188,7 +188,7 @@ describe('fork and wait', () => {
       }),
       { numRuns: 15 },
     );
-  });
+  }, 180_000);
 });
 
 describe('sleep and clock', () => {
