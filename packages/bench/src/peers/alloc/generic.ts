@@ -22,7 +22,7 @@ export const contestant: Contestant<AllocWorkload | PatternWorkload> = {
     }
     const trace = readRecording(workload);
     const heap = genericHeap(heapBytesFor(trace.peakLiveBytes));
-    const handles = new Float64Array(trace.objectCount);
+    const handles = new Int32Array(trace.objectCount);
     return {
       operationCount: trace.eventCount,
       run: () => replayRound(heap, trace, handles),

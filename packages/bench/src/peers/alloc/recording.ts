@@ -33,7 +33,7 @@ export function readRecording({ trace }: AllocWorkload): AllocTrace {
  * Replays the recording and frees what is left; the count of allocations that succeeded, which must
  * be all of them in every contestant. One column holds the live handles.
  */
-export function replayRound(heap: TimedHeap, trace: AllocTrace, handles: Float64Array): number {
+export function replayRound(heap: TimedHeap, trace: AllocTrace, handles: Int32Array): number {
   const { eventCount, op, object, size, align } = trace;
   let allocated = 0;
   for (let event = 0; event < eventCount; event++) {
