@@ -213,6 +213,7 @@ export function boot(options: BootOptions = {}): Kernel {
     frames: pages,
     blockBytes: FS_BLOCK_BYTES,
     capacity: settings.blockCacheBlocks,
+    policy: settings.eviction,
     line: diskLine,
     meter,
     trace,

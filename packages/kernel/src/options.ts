@@ -1,4 +1,5 @@
 /** What a user may choose about a kernel, and the checks of it. */
+import type { PolicyClass, PolicyName } from '@hotpath/blockcache';
 import { ArgumentError, checkInteger, GIB, MIB, PAGE_BYTES } from '@hotpath/hw-x86';
 import {
   type DiskProfile,
@@ -69,6 +70,8 @@ export interface BootOptions {
   readonly faults?: readonly FaultRule[];
   /** Cut the power before the root disk's operation of this number; default never. */
   readonly powerCutAt?: number;
+  /** Which block the cache gives up: a name of POLICY_NAMES or a class of your own; default `2q`. */
+  readonly eviction?: PolicyName | PolicyClass;
   /** Slots of the block cache, 16 to 2**20; default 2,048. */
   readonly blockCacheBlocks?: number;
   /** Pages of the page cache, 1 to 2**20; default 4,096. */
@@ -94,6 +97,7 @@ export interface Settings {
   readonly faults: readonly FaultRule[];
   readonly powerCutAt: number | null;
   readonly strict: boolean;
+  readonly eviction: PolicyName | PolicyClass;
   readonly blockCacheBlocks: number;
   readonly pageCachePages: number;
   readonly trace: boolean;
@@ -142,6 +146,7 @@ export function fillOptions(options: BootOptions): Settings {
     faults: options.faults ?? [],
     powerCutAt: options.powerCutAt ?? null,
     strict: options.strict ?? false,
+    eviction: options.eviction ?? '2q',
     blockCacheBlocks: checkInteger(
       'ERR_BLOCK_CACHE',
       'blockCacheBlocks',

@@ -49,6 +49,7 @@ describe('boot', () => {
     ['ERR_DISK_SIZE', { diskBytes: 4096 * 9 }, /disk has 9 blocks; allowed: at least 10/],
     ['ERR_MODE', { mode: 'fast' as 'flat' }, /mode is fast; allowed: flat, full/],
     ['ERR_SEED', { seed: -1 }, /seed is -1/],
+    ['ERR_POLICY', { eviction: 'random' as 'lru' }, /random.*allowed: .*lru/],
     ['ERR_BLOCK_CACHE', { blockCacheBlocks: 1 }, /blockCacheBlocks is 1/],
     ['ERR_PAGE_CACHE', { pageCachePages: 0 }, /pageCachePages is 0/],
   ])('refuses a bad option with %s: %o', (code, options, message) => {

@@ -24,7 +24,8 @@ const FIRST_BLOCK = 4096;
 export function replayIoOnKernel(seed: number, stream: KeyStream, capacity: number): IoOnKernel {
   const diskBytes = (FIRST_BLOCK + stream.uniqueCount) * 4096;
   // The pinned blocks of the file layer's table take slots of their own.
-  const kernel = boot({ seed, diskBytes, blockCacheBlocks: capacity + PINNED_BLOCKS });
+  const blockCacheBlocks = capacity + PINNED_BLOCKS;
+  const kernel = boot({ seed, diskBytes, blockCacheBlocks, eviction: 'lru' });
   const { blocks, machine, rootDevice } = kernel.parts;
   assert(blocks.invalidate(rootDevice, 0, 1) === OK, 'the superblock cannot leave the cache');
   assert(blocks.size === PINNED_BLOCKS, 'more than the inode table is in the cache');
