@@ -6,7 +6,6 @@ export default defineConfig((flags) =>
     {
       index: 'src/index.ts',
       'conformance/index': 'src/conformance/index.ts',
-      'node/index': 'src/node/index.ts',
     },
     flags,
   ),

@@ -1,3 +1,0 @@
-/** Placeholder of @hotpath/blockcache/node: nothing is exported yet. */
-
-export {};
