@@ -301,6 +301,7 @@ export function boot(options: BootOptions = {}): Kernel {
     kmalloc,
     vmalloc,
     spaces,
+    userFrames,
     faults,
     shootdown,
     tasks,

@@ -12,6 +12,7 @@ import type { Files } from './fs/files.js';
 import type { OpenFiles } from './fs/open-files.js';
 import { HostWait } from './host-wait.js';
 import type { AddressSpaces } from './memory/address-space.js';
+import type { FrameReferences } from './memory/frame-references.js';
 import type { PageFaults } from './memory/page-fault.js';
 import type { PageTables } from './memory/page-tables.js';
 import type { TlbShootdown } from './memory/tlb-shootdown.js';
@@ -36,6 +37,7 @@ export interface KernelParts {
   readonly kmalloc: Kmalloc;
   readonly vmalloc: Vmalloc;
   readonly spaces: AddressSpaces;
+  readonly userFrames: FrameReferences;
   readonly faults: PageFaults;
   readonly shootdown: TlbShootdown;
   readonly tasks: Tasks;

@@ -117,6 +117,7 @@ describe('the whole kernel', () => {
         kernel.checkInvariants();
         expect(kernel.parts.open.liveCount).toBe(0);
         expect(kernel.parts.spaces.liveCount).toBe(0);
+        expect(kernel.parts.userFrames.liveCount).toBe(0);
         expect(kernel.parts.vmalloc.mappedBytes).toBe(0);
         expect(kernel.sync()).toBe(0);
         checkAfterRemount(chosen, kernel, models);

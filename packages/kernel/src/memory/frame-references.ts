@@ -9,6 +9,7 @@ import { assert, type FrameSource, NIL, PAGE_BYTES, type PhysAddr } from '@hotpa
 export class FrameReferences implements FrameSource {
   readonly #source: FrameSource;
   readonly #count: Uint16Array;
+  #liveCount = 0;
 
   /** @param memoryBytes - physical memory, for two bytes a frame */
   constructor(source: FrameSource, memoryBytes: number) {
@@ -16,10 +17,17 @@ export class FrameReferences implements FrameSource {
     this.#count = new Uint16Array(Math.ceil(memoryBytes / PAGE_BYTES));
   }
 
+  /** Frames that some entry names. */
+  get liveCount(): number {
+    return this.#liveCount;
+  }
+
   /** A frame that one entry will name, or NIL. */
   allocate(): PhysAddr {
     const frame = this.#source.allocate();
-    if (frame !== NIL) this.#count[frame / PAGE_BYTES] = 1;
+    if (frame === NIL) return NIL;
+    this.#count[frame / PAGE_BYTES] = 1;
+    this.#liveCount += 1;
     return frame;
   }
 
@@ -42,6 +50,8 @@ export class FrameReferences implements FrameSource {
     const index = frame / PAGE_BYTES;
     assert(this.#count[index] > 0, 'a free frame is freed');
     this.#count[index] -= 1;
-    if (this.#count[index] === 0) this.#source.free(frame);
+    if (this.#count[index] > 0) return;
+    this.#liveCount -= 1;
+    this.#source.free(frame);
   }
 }
