@@ -74,7 +74,6 @@ function compile(folder: string): Map<string, string | null> {
     compilerOptions: {
       ...{ module: 'nodenext', target: 'es2022', lib: ['es2023'], strict: true },
       ...{ types: ['node'], typeRoots: [join(root, 'node_modules', '@types')], outDir: '.' },
-      ...{ noUncheckedIndexedAccess: true },
     },
     include: ['*.ts'],
     exclude: [],
