@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isBuilt, noteBuilt } from './build-stamp.mjs';
 import { root, runPnpm, setUp } from './setup.mjs';
 
 const resultsPath = join(root, 'out', 'test-results.json');
@@ -74,7 +75,8 @@ function check(args) {
 }
 
 function start(args) {
-  const status = build();
+  const status = isBuilt() ? 0 : build();
+  if (status === 0) noteBuilt();
   return status === 0 ? node(['packages/bench/bin/hotpath.js', 'suite', ...args]) : status;
 }
 
