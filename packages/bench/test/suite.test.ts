@@ -44,6 +44,11 @@ describe('the suite', () => {
     });
   });
 
+  it('prints what the first screen of the README shows, figure for figure', () => {
+    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+    expect(readme).toContain(lines.join('\n'));
+  });
+
   it('gives the same bytes of simulated figures for the same seed', async () => {
     expect(await run('second', () => {})).toBe(json);
   }, 120_000);
