@@ -9,6 +9,7 @@ import type { Terminal } from './terminal.js';
 interface SchedOptions {
   readonly policy: string;
   readonly cpus: number;
+  readonly tick: number;
   readonly json?: true;
 }
 
@@ -21,6 +22,12 @@ export function addReplaySched(replay: Command, terminal: Terminal): void {
     .argument('<trace>', `a file, or one of ${shippedTraces('sched').join(', ')}`)
     .option('--policy <name>', `one of ${policies.join(', ')}`, oneOf(policies), 'cfs')
     .option('--cpus <count>', 'CPUs, 1 to 32', wholeNumber(1, 32), 2)
+    .option(
+      '--tick <us>',
+      'microseconds between timer ticks; 0: slices end exactly (Linux at 250 Hz: 4000)',
+      wholeNumber(0, 1_000_000),
+      0,
+    )
     .option('--json', 'print one JSON object')
     .action((trace: string, options: SchedOptions) => runSched(trace, options, terminal));
 }
@@ -28,7 +35,7 @@ export function addReplaySched(replay: Command, terminal: Terminal): void {
 function runSched(name: string, options: SchedOptions, terminal: Terminal): void {
   const tasks = loadBursts(name);
   const policy = SCHED_POLICIES[options.policy]!();
-  const figures = replaySched(tasks, { policy, cpus: options.cpus });
+  const figures = replaySched(tasks, { policy, cpus: options.cpus, tickUs: options.tick });
   if (options.json) {
     terminal.print(JSON.stringify({ trace: name, policy: options.policy, ...figures }));
     return;

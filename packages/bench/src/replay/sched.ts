@@ -16,6 +16,8 @@ export interface SchedReplayOptions {
   readonly policy: PolicyFactory;
   /** 1..32. */
   readonly cpus: number;
+  /** Microseconds between two timer ticks, at which alone slices end; 0 (default): timers are exact. */
+  readonly tickUs?: number;
   readonly trace?: TraceHook | null;
 }
 
@@ -55,6 +57,8 @@ export interface LatencySummary {
 /** What became of one task. For every one: spawn + runs + sleeps + waits = end. */
 export interface TaskReplay {
   readonly id: number;
+  /** CPU time it was given: what the recording says. */
+  readonly runUs: number;
   readonly waitedUs: number;
   readonly waitMaxUs: number;
   /** End of its last run burst. */
@@ -68,11 +72,12 @@ export interface TaskReplay {
  */
 export function replaySched(
   recording: readonly BurstTask[],
-  { policy, cpus, trace }: SchedReplayOptions,
+  { policy, cpus, tickUs, trace }: SchedReplayOptions,
 ): SchedReplay {
   const tasks = recording.filter(({ bursts }) => bursts.length > 0);
   const workload = toWorkload(tasks);
-  const result = simulate({ tasks: workload, policy, cpus, trace: trace ?? null });
+  const tickNs = (tickUs ?? 0) * NS_PER_US;
+  const result = simulate({ tasks: workload, policy, cpus, tickNs, trace: trace ?? null });
   const makespanNs = result.tasks.reduce((end, { endNs }) => Math.max(end, endNs), 0);
   const sum = (of: (task: TaskResult) => number): number =>
     result.tasks.reduce((total, task) => total + of(task), 0);
@@ -92,6 +97,7 @@ export function replaySched(
     wakeLatencyUs: summarizeLatencies(wakeLatencies(result)),
     perTask: result.tasks.map((task, index) => ({
       id: tasks[index]!.id,
+      runUs: task.runNs / NS_PER_US,
       waitedUs: task.waitNs / NS_PER_US,
       waitMaxUs: longestDelay(task) / NS_PER_US,
       endUs: task.endNs / NS_PER_US,

@@ -1,4 +1,5 @@
-import { cfs, mlfq, roundRobin } from '@hotpath/sched';
+import { readFileSync } from 'node:fs';
+import { cfs, eevdf, mlfq, roundRobin } from '@hotpath/sched';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { replaySched, type SchedReplay } from '../../src/replay/sched.js';
@@ -27,7 +28,7 @@ test('one task alone never waits', () => {
     policy: cfs(),
     cpus: 1,
   });
-  expect(perTask).toEqual([{ id: 7, waitedUs: 0, waitMaxUs: 0, endUs: 185 }]);
+  expect(perTask).toEqual([{ id: 7, runUs: 130, waitedUs: 0, waitMaxUs: 0, endUs: 185 }]);
   expect(wakeLatencyUs.count).toBe(2);
   expect(wakeLatencyUs.max).toBe(0);
   expect(switches).toBe(2);
@@ -54,6 +55,14 @@ test('under MLFQ a short task that comes late goes before a hog', () => {
   const tasks = [task(0, 0, [200_000]), task(1, 100_000, [1000])];
   const { perTask } = replaySched(tasks, { policy: mlfq(), cpus: 1 });
   expect(perTask[1]!.waitedUs).toBe(0);
+});
+
+test('with a 4 ms tick, EEVDF makes the tasks of make wait as long as Linux did, within 15 %', () => {
+  const file = new URL('../../data/sched/sched-make-open', import.meta.url).pathname;
+  const tasks = decodeBurstTrace(readTraceFile(`${file}.tsv.gz`));
+  const linux = JSON.parse(readFileSync(`${file}.linux.json`, 'utf8')) as { total_wait_us: number };
+  const { waitUs } = replaySched(tasks, { policy: eevdf(), cpus: 2, tickUs: 4000 });
+  expect(Math.abs(waitUs.total / linux.total_wait_us - 1)).toBeLessThan(0.15);
 });
 
 describe.each(recordings('sched', /^sched-.*\.tsv\.gz$/))('%s', (path) => {
