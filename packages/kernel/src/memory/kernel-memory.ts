@@ -25,10 +25,4 @@ export class KernelMemory {
     const status = this.#current.cpu.mmu.store32(directAddress(address), value);
     assert(status === OK, 'the direct map does not cover a kernel store');
   }
-
-  /** Copies inside physical memory, each line of both sides touched once. */
-  copy(to: PhysAddr, from: PhysAddr, byteCount: number): void {
-    const moved = this.#current.cpu.mmu.copyTo(directAddress(to), from, byteCount);
-    assert(moved === byteCount, 'the direct map does not cover a kernel copy');
-  }
 }

@@ -2,7 +2,6 @@
  * Where things lie in the 48-bit address space, after Linux's Documentation/arch/x86/x86_64/mm.rst.
  *
  * ```
- *  0000_0000_0040_0000   program text (fetches only)
  *  0000_1000_0000_0000   heap, grows up to brk
  *  0000_7fff_ffff_f000   stack, grows down
  *  ffff_8000_0000_0000   direct map of all physical memory, largest pages that fit
@@ -16,15 +15,12 @@ import {
   GIB,
   HUGE_PAGE_BYTES,
   LARGE_PAGE_BYTES,
-  MIB,
   type PhysAddr,
   type VirtAddr,
 } from '@hotpath/hw-x86';
 
 const TIB = 1024 * GIB;
 
-/** Where the user's text would lie. */
-export const USER_TEXT: VirtAddr = 4 * MIB;
 /** First byte of the user heap. */
 export const USER_HEAP: VirtAddr = 16 * TIB;
 /** One past the highest byte of the user stack. */
