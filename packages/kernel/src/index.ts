@@ -13,6 +13,18 @@ export { type BootOptions, DISKS, PROFILES, SCHEDULERS, type Settings } from './
 export { KernelPanic } from './panic.js';
 export type { Call } from './syscall/call.js';
 export {
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+  SEEK_CUR,
+  SEEK_END,
+  SEEK_SET,
+} from './syscall/flags.js';
+export {
   SYS_BRK,
   SYS_CLOCK_GETTIME,
   SYS_CLOSE,
@@ -30,20 +42,6 @@ export {
   SYS_YIELD,
   systemCallName,
 } from './syscall/numbers.js';
-export {
-  O_APPEND,
-  O_CREAT,
-  O_EXCL,
-  O_RDONLY,
-  O_RDWR,
-  O_TRUNC,
-  O_WRONLY,
-  type Program,
-  type ProgramFactory,
-  SEEK_CUR,
-  SEEK_END,
-  SEEK_SET,
-  type SystemCalls,
-} from './syscall/program.js';
+export type { Program, ProgramFactory, SystemCalls } from './syscall/program.js';
 export type { SpawnOptions } from './task/lifecycle.js';
 export { STATUS_ABORT, STATUS_KILLED, STATUS_SEGV, type TaskReport } from './task/tasks.js';

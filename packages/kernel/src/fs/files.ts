@@ -4,7 +4,7 @@
  */
 import { EEXIST, ENAMETOOLONG, ENOENT, isErrno, NIL } from '@hotpath/hw-x86';
 import type { PageCache } from '@hotpath/pagecache';
-import { O_CREAT, O_EXCL } from '../syscall/program.js';
+import { O_CREAT, O_EXCL } from '../syscall/flags.js';
 import { INODE_COUNT } from './extent-layout.js';
 import { type ExtentMap, isFileName } from './extent-map.js';
 import type { FileStore } from './file-store.js';

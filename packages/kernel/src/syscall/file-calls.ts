@@ -25,8 +25,8 @@ import type { UserAccess } from '../task/user-access.js';
 import type { TaskWaits } from '../task/waits.js';
 import type { Call } from './call.js';
 import type { Handler } from './entry.js';
+import { O_APPEND, O_RDONLY, O_TRUNC, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from './flags.js';
 import { SYS_CLOSE, SYS_FSYNC, SYS_LSEEK, SYS_OPEN, SYS_READ, SYS_WRITE } from './numbers.js';
-import { O_APPEND, O_RDONLY, O_TRUNC, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from './program.js';
 import { UserCopy } from './user-copy.js';
 
 /** Largest path that open takes, as POSIX's PATH_MAX without the zero. */

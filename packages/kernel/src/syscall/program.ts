@@ -19,6 +19,7 @@ import {
   OPERATION_STORE,
   OPERATION_SYSCALL,
 } from './call.js';
+import { O_RDONLY, SEEK_SET } from './flags.js';
 import {
   SYS_BRK,
   SYS_CLOCK_GETTIME,
@@ -43,28 +44,6 @@ export type Program = Generator<void, number | void, void>;
 
 /** Makes a task's code, given its calls. */
 export type ProgramFactory = (sys: SystemCalls) => Program;
-
-/** Open for reading only. */
-export const O_RDONLY = 0;
-/** Open for writing only. */
-export const O_WRONLY = 1;
-/** Open for both. */
-export const O_RDWR = 2;
-/** Create the file if it is not there. */
-export const O_CREAT = 0o100;
-/** Fail with EEXIST if O_CREAT finds it there. */
-export const O_EXCL = 0o200;
-/** Cut the file to length 0. */
-export const O_TRUNC = 0o1000;
-/** Every write goes to the end. */
-export const O_APPEND = 0o2000;
-
-/** lseek from the start. */
-export const SEEK_SET = 0;
-/** lseek from the current offset. */
-export const SEEK_CUR = 1;
-/** lseek from the end. */
-export const SEEK_END = 2;
 
 /** What a program's own memory accesses go through; the kernel implements it. */
 export interface UserMemory {
