@@ -13,12 +13,20 @@ export const BLOCKED = -4096;
 /** Request: accepted; its sink hears later, from `reap()`, and never from inside the call. */
 export const PENDING = -4097;
 
+/** Operation not permitted. The same number as NIL. */
+export const EPERM = -1;
 /** No such file or directory. */
 export const ENOENT = -2;
+/** No such process. */
+export const ESRCH = -3;
+/** Interrupted system call: a signal ended its wait. */
+export const EINTR = -4;
 /** Input/output error: the device could not read or write the block. */
 export const EIO = -5;
 /** No such device or address: a block outside the device. */
 export const ENXIO = -6;
+/** Argument list too long. */
+export const E2BIG = -7;
 /** Bad file descriptor. */
 export const EBADF = -9;
 /** No child processes. */
@@ -47,6 +55,10 @@ export const EFBIG = -27;
 export const ENOSPC = -28;
 /** Read-only file system or device. */
 export const EROFS = -30;
+/** Broken pipe: nobody reads it any more. */
+export const EPIPE = -32;
+/** Resource deadlock would occur. */
+export const EDEADLK = -35;
 /** File name too long. */
 export const ENAMETOOLONG = -36;
 /** Function not implemented. */
