@@ -43,26 +43,50 @@ export const EFAULT = -14;
 export const EBUSY = -16;
 /** File exists. */
 export const EEXIST = -17;
+/** Invalid cross-device link: the two names are on different file systems. */
+export const EXDEV = -18;
+/** No such device, or a file system type that the kernel does not know. */
+export const ENODEV = -19;
+/** Not a directory. */
+export const ENOTDIR = -20;
+/** Is a directory. */
+export const EISDIR = -21;
 /** Invalid argument. */
 export const EINVAL = -22;
 /** Too many open files in the system. */
 export const ENFILE = -23;
 /** Too many open files in the process. */
 export const EMFILE = -24;
+/** Inappropriate ioctl for device. */
+export const ENOTTY = -25;
 /** File too large. */
 export const EFBIG = -27;
 /** No space left on device. */
 export const ENOSPC = -28;
+/** Illegal seek: the file is a pipe or a terminal. */
+export const ESPIPE = -29;
 /** Read-only file system or device. */
 export const EROFS = -30;
+/** Too many links. */
+export const EMLINK = -31;
 /** Broken pipe: nobody reads it any more. */
 export const EPIPE = -32;
+/** Result too large: the buffer does not hold it. */
+export const ERANGE = -34;
 /** Resource deadlock would occur. */
 export const EDEADLK = -35;
 /** File name too long. */
 export const ENAMETOOLONG = -36;
 /** Function not implemented. */
 export const ENOSYS = -38;
+/** Directory not empty. */
+export const ENOTEMPTY = -39;
+/** Too many levels of symbolic links. */
+export const ELOOP = -40;
+/** Value too large for its type. */
+export const EOVERFLOW = -75;
+/** Operation not supported by this file or file system. */
+export const EOPNOTSUPP = -95;
 /** The device gave no answer in time. */
 export const ETIMEDOUT = -110;
 /** Operation cancelled: the cache or device was closed under the waiter. */

@@ -48,10 +48,13 @@ export class Call implements Iterable<void, number, void>, Iterator<void, number
   operation = OPERATION_SYSCALL;
   /** Number of the system call. */
   number = 0;
-  /** Arguments. */
+  /** Arguments, as many as registers carry them on x86-64. */
   a = 0;
   b = 0;
   c = 0;
+  d = 0;
+  e = 0;
+  f = 0;
   /** What fork's child is to run: the one argument that is no number. */
   program: ProgramFactory | null = null;
   /** Progress: bytes (or cycles) done. */
@@ -76,13 +79,16 @@ export class Call implements Iterable<void, number, void>, Iterator<void, number
   }
 
   /** Sets the record up for a new operation. The caller has checked that none is outstanding. */
-  arm(operation: number, number: number, a: number, b: number, c: number): this {
+  arm(operation: number, number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): this {
     this.state = CALL_ARMED;
     this.operation = operation;
     this.number = number;
     this.a = a;
     this.b = b;
     this.c = c;
+    this.d = d;
+    this.e = e;
+    this.f = f;
     this.done = 0;
     this.stage = 0;
     this.brought = NIL;

@@ -171,8 +171,8 @@ export class SystemCalls {
   }
 
   /** Any call by number: how a program meets ENOSYS. */
-  raw(number: number, a: number, b: number, c: number): Call {
-    return this.#arm(number, a, b, c);
+  raw(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): Call {
+    return this.#arm(number, a, b, c, d, e, f);
   }
 
   /**
@@ -215,13 +215,13 @@ export class SystemCalls {
     return this.#start(OPERATION_BLOCK, 0, device, block, 0);
   }
 
-  #arm(number: number, a: number, b: number, c: number): Call {
-    return this.#start(OPERATION_SYSCALL, number, a, b, c);
+  #arm(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): Call {
+    return this.#start(OPERATION_SYSCALL, number, a, b, c, d, e, f);
   }
 
-  #start(operation: number, number: number, a: number, b: number, c: number): Call {
+  #start(operation: number, number = 0, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): Call {
     const call = this.#call;
     if (call.state !== CALL_IDLE) this.#memory.forgotten(call);
-    return call.arm(operation, number, a, b, c);
+    return call.arm(operation, number, a, b, c, d, e, f);
   }
 }

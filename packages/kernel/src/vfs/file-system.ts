@@ -107,9 +107,20 @@ export interface FileSystem {
   readonly readOnly: boolean;
   /** Longest name, in bytes. */
   readonly nameBytesMax: number;
+  /** True if `punch` works. */
+  readonly canPunch: boolean;
+  /**
+   * True if the page cache is the only place that has the pages (tmpfs): they never leave it before a
+   * truncate, `writePages` is never called, and an inode with links is never forgotten.
+   */
+  readonly keepsPages: boolean;
+  /** True if names come and go by themselves (procfs): every look-up asks again. */
+  readonly volatileNames: boolean;
 
-  /** Brings an inode into memory and fills in what stat tells; EIO. Paired with {@link forget}. */
-  load(wait: Wait, inode: InodeNumber, into: Attributes): Operation;
+  /** Brings an inode into memory: OK, EIO. Paired with {@link forget}. */
+  load(wait: Wait, inode: InodeNumber): Operation;
+  /** What stat tells of a loaded inode; no wait. */
+  attributes(inode: InodeNumber, into: Attributes): void;
   /**
    * The last reference in memory is gone: an inode without links gives up its blocks and itself.
    * Its pages have left the page cache before.
