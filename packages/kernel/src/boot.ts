@@ -52,12 +52,13 @@ import { TlbShootdown } from './memory/tlb-shootdown.js';
 import { Vmalloc } from './memory/vmalloc.js';
 import { type BootOptions, fillOptions } from './options.js';
 import { KernelPanic, panicReport } from './panic.js';
-import { FS_BLOCK_BYTES, RESERVED_BYTES, TASK_LIMIT } from './params.js';
+import { BOUNCE_FRAME, FS_BLOCK_BYTES, RESERVED_BYTES, TASK_LIMIT } from './params.js';
 import { blockHandler } from './syscall/block-calls.js';
 import { installChildCalls } from './syscall/child-calls.js';
 import { type Handler, SystemCallEntry } from './syscall/entry.js';
 import { FileCalls } from './syscall/file-calls.js';
 import { installProcessCalls } from './syscall/process-calls.js';
+import { ProgramAccess } from './syscall/program-access.js';
 import { Dispatcher } from './task/dispatcher.js';
 import { Lifecycle } from './task/lifecycle.js';
 import { Sleepers } from './task/sleepers.js';
@@ -269,7 +270,12 @@ export function boot(options: BootOptions = {}): Kernel {
     handlers,
     stackOf: (task) => tasks.stack[task],
     blockHandler: blockHandler(blocks, waits),
-    resolveFault: (task) => access.resolveFault(task),
+    programAccess: new ProgramAccess({
+      current,
+      memory,
+      bounce: BOUNCE_FRAME,
+      resolveFault: (task) => access.resolveFault(task),
+    }),
     mustSuspend: (cpu) => scheduler.needResched(cpu),
     isKernelThread: (task) => tasks.space[task] === null,
   });

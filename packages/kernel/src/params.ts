@@ -16,6 +16,8 @@ export const DESCRIPTOR_LIMIT = 64;
 export const OPEN_FILE_LIMIT = 1024;
 /** Physical memory below this belongs to the boot code and the meter's columns, never to frames. */
 export const RESERVED_BYTES = 16 * MIB;
+/** The frame, within the reserved memory, that stands for a program's own variables in copies. */
+export const BOUNCE_FRAME = MIB;
 /** Kernel stack of a task, as Linux has it on x86-64 (Documentation/arch/x86/kernel-stacks). */
 export const KERNEL_STACK_BYTES = 16 * KIB;
 /** User stack of a task; grows down from USER_STACK_TOP, mapped on first touch. */

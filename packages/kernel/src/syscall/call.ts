@@ -28,6 +28,18 @@ export const OPERATION_STORE = 2;
 export const OPERATION_COMPUTE = 3;
 /** A kernel thread's wait for a block: `a` device, `b` block; the value is a pinned slot. */
 export const OPERATION_BLOCK = 4;
+/** 8-bit load by the program: `a` is the address. */
+export const OPERATION_LOAD8 = 5;
+/** 8-bit store by the program: `a` is the address, `b` the value. */
+export const OPERATION_STORE8 = 6;
+/** 64-bit load: `a` is the address; the value is the low word, `high` the other. */
+export const OPERATION_LOAD64 = 7;
+/** 64-bit store: `a` is the address, `b` the low word, `c` the high one. */
+export const OPERATION_STORE64 = 8;
+/** Copy from memory at `a` into `bytes`, of which `done` have arrived. */
+export const OPERATION_LOAD_BYTES = 9;
+/** Copy of `bytes` to memory at `a`, of which `done` have left. */
+export const OPERATION_STORE_BYTES = 10;
 
 /** What the `yield*` of a call runs; the kernel implements it. */
 export interface CallEntry {
@@ -44,7 +56,7 @@ export class Call implements Iterable<void, number, void>, Iterator<void, number
 
   /** CALL_IDLE .. CALL_RETURNED. */
   state = CALL_IDLE;
-  /** OPERATION_SYSCALL .. OPERATION_BLOCK. */
+  /** One of the operations above. */
   operation = OPERATION_SYSCALL;
   /** Number of the system call. */
   number = 0;
@@ -57,6 +69,10 @@ export class Call implements Iterable<void, number, void>, Iterator<void, number
   f = 0;
   /** What fork's child is to run: the one argument that is no number. */
   program: ProgramFactory | null = null;
+  /** What a copy between memory and the program's own variables fills or takes. */
+  bytes: Uint8Array | null = null;
+  /** High word of the last 64-bit load. */
+  high = 0;
   /** Progress: bytes (or cycles) done. */
   done = 0;
   /** Progress: which part of the call is next; 0 at the first entry. */

@@ -10,7 +10,6 @@ import {
   INSTRUCTIONS,
   LIMIT,
   type Meter,
-  NIL,
   OK,
   SUPERVISOR,
   type TraceHook,
@@ -30,9 +29,9 @@ import {
   type CallEntry,
   OPERATION_BLOCK,
   OPERATION_COMPUTE,
-  OPERATION_LOAD,
   OPERATION_SYSCALL,
 } from './call.js';
+import { ACCESS_FAILED, ACCESS_SUSPENDED, type ProgramAccess } from './program-access.js';
 
 /**
  * Instructions of entry and exit beside the register saves: SWAPGS twice, change of stack, bounds
@@ -57,8 +56,8 @@ export interface EntryPorts {
   readonly handlers: readonly (Handler | undefined)[];
   /** {@link Handler} of a kernel thread's block access. */
   readonly blockHandler: Handler;
-  /** Resolves the fault that the current CPU's MMU holds; false: the task is to die. */
-  resolveFault(task: number): boolean;
+  /** The program's own loads, stores and copies. */
+  readonly programAccess: ProgramAccess;
   /** True if the task gives up its CPU although its limit is not reached. */
   mustSuspend(cpu: number): boolean;
   /** True for a kernel thread: it has no ring to change and traps nowhere. */
@@ -172,17 +171,12 @@ export class SystemCallEntry implements CallEntry {
     return this.#settle(call);
   }
 
-  /** A load or store of the program's, with its faults resolved on the way. */
+  /** A load, store or copy of the program's, with its faults resolved on the way. */
   #access(call: Call): boolean {
-    const { mmu } = this.#ports.current.cpu;
-    for (;;) {
-      const value =
-        call.operation === OPERATION_LOAD ? mmu.load32(call.a) : mmu.store32(call.a, call.b);
-      if (value !== NIL) {
-        call.value = value;
-        return this.#settle(call);
-      }
-      if (!this.#ports.resolveFault(call.task)) return false;
-    }
+    const value = this.#ports.programAccess.run(call);
+    // Suspended it stays armed and goes on from what is done; failed, its task ends.
+    if (value === ACCESS_FAILED || value === ACCESS_SUSPENDED) return false;
+    call.value = value;
+    return this.#settle(call);
   }
 }

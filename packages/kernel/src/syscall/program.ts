@@ -16,7 +16,13 @@ import {
   OPERATION_BLOCK,
   OPERATION_COMPUTE,
   OPERATION_LOAD,
+  OPERATION_LOAD_BYTES,
+  OPERATION_LOAD8,
+  OPERATION_LOAD64,
   OPERATION_STORE,
+  OPERATION_STORE_BYTES,
+  OPERATION_STORE8,
+  OPERATION_STORE64,
   OPERATION_SYSCALL,
 } from './call.js';
 import { O_RDONLY, SEEK_SET } from './flags.js';
@@ -197,15 +203,58 @@ export class SystemCalls {
     return this.#start(OPERATION_STORE, 0, address, value, 0);
   }
 
+  /** Loads one byte, likewise. */
+  load8(address: VirtAddr): Call {
+    return this.#start(OPERATION_LOAD8, 0, address, 0, 0);
+  }
+
+  /** Stores the low 8 bits, likewise. */
+  store8(address: VirtAddr, value: number): Call {
+    return this.#start(OPERATION_STORE8, 0, address, value, 0);
+  }
+
+  /** Loads 64 bits, likewise: the low word; the other is then in {@link SystemCalls.high}. */
+  load64(address: VirtAddr): Call {
+    return this.#start(OPERATION_LOAD64, 0, address, 0, 0);
+  }
+
+  /** Bits 63:32 of the last `load64`. */
+  get high(): number {
+    return this.#call.high;
+  }
+
+  /** Stores two words, likewise. */
+  store64(address: VirtAddr, low: number, high: number): Call {
+    return this.#start(OPERATION_STORE64, 0, address, low, high);
+  }
+
   /**
-   * The same load without `yield*`: the value, or NIL when the page must be brought in or the slice
+   * Copies memory at `address` into an array of the program's own, across as many pages as it takes:
+   * OK. Charged as a copy, line by line on both sides; faults are handled on the way, a bad address
+   * kills (SIGSEGV) with what lies before it copied.
+   */
+  loadBytes(address: VirtAddr, into: Uint8Array): Call {
+    const call = this.#start(OPERATION_LOAD_BYTES, 0, address, 0, 0);
+    call.bytes = into;
+    return call;
+  }
+
+  /** Copies an array of the program's own to memory at `address`, likewise. */
+  storeBytes(address: VirtAddr, bytes: Uint8Array): Call {
+    const call = this.#start(OPERATION_STORE_BYTES, 0, address, 0, 0);
+    call.bytes = bytes;
+    return call;
+  }
+
+  /**
+   * `load32` without `yield*`: the value, or NIL when the page must be brought in or the slice
    * is over. On NIL do a plain `yield` and try again.
    */
   tryLoad32(address: VirtAddr): number {
     return this.#memory.tryLoad32(address);
   }
 
-  /** The same for a store: OK or NIL. */
+  /** `store32` likewise: OK or NIL. */
   tryStore32(address: VirtAddr, value: number): number {
     return this.#memory.tryStore32(address, value);
   }

@@ -2,8 +2,11 @@
  * A program's own memory accesses outside of `yield*`, and what becomes of their faults.
  */
 import {
+  EFAULT,
+  ENOMEM,
   LIMIT,
   NIL,
+  OK,
   SUPERVISOR,
   type TraceHook,
   TSC,
@@ -91,6 +94,17 @@ export class UserAccess implements UserMemory {
   resolveKernelFault(task: number): number {
     const { faultVector, faultAddress, faultCode } = this.#ports.current.cpu.mmu;
     return this.#bringIn(task, faultVector, faultAddress, faultCode);
+  }
+
+  /**
+   * The fault of a system call's user pointer, for handlers: OK, try the access again; EFAULT or
+   * ENOMEM is the call's answer; BLOCKED, a page is on its way: answer BLOCKED with the call's stage
+   * as it is, and the handler is entered again when the page is there.
+   */
+  bringIn(call: Call): number {
+    const outcome = this.resolveKernelFault(call.task);
+    if (outcome === FAULT_RESOLVED) return OK;
+    return outcome === FAULT_NO_MEMORY ? ENOMEM : EFAULT;
   }
 
   /** Before a task runs on: what its last `try...` left behind. False: it is to die. */
