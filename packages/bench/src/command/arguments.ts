@@ -10,6 +10,15 @@ export function wholeNumber(low: number, high: number): (text: string) => number
   };
 }
 
+/** Parser of an option whose value is a decimal number in `low..high`. */
+export function decimal(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`allowed: a number ${low}..${high}`);
+  };
+}
+
 /** Parser of an option whose value is one of a few words. */
 export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
   return (text) => {

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-folder.js';
+import { addCompare } from './compare.js';
 import { describeError, EXIT_OK, exitCodeOf, UsageError } from './failure.js';
 import { addPeers } from './peers.js';
 import { addReplay } from './replay.js';
@@ -37,6 +38,7 @@ function buildProgram(terminal: Terminal): Command {
   addReplay(program, terminal);
   addPeers(program, terminal);
   addTrace(program, terminal);
+  addCompare(program, terminal);
   const names = program.commands.map((command) => command.name());
   program.hook('preSubcommand', () => {
     const [word] = program.args;
