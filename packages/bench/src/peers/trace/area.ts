@@ -46,7 +46,7 @@ export const area: Area<TraceWorkload> = {
       'open-telemetry',
       'performance-measure',
     ]),
-    workload('json', 'Chrome JSON of 65,536 recorded events', 65_536, ['json-stringify']),
-    workload('perfetto', 'a Perfetto trace of 65,536 recorded events', 65_536, ['protobufjs']),
+    workload('json', 'Chrome JSON of 1,048,576 recorded events', 2 ** 20, ['json-stringify']),
+    workload('perfetto', 'a Perfetto trace of 1,048,576 recorded events', 2 ** 20, ['protobufjs']),
   ],
 };
