@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-folder.js';
 import { addCompare } from './compare.js';
 import { describeError, EXIT_OK, exitCodeOf, UsageError } from './failure.js';
+import { addMatrix } from './matrix.js';
 import { addPeers } from './peers.js';
 import { addReplay } from './replay.js';
 import { addSuite } from './suite.js';
@@ -38,6 +39,7 @@ function buildProgram(terminal: Terminal): Command {
   addReplay(program, terminal);
   addPeers(program, terminal);
   addTrace(program, terminal);
+  addMatrix(program, terminal);
   addCompare(program, terminal);
   const names = program.commands.map((command) => command.name());
   program.hook('preSubcommand', () => {

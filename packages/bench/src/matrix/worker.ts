@@ -1,0 +1,2 @@
+/** What a thread of the matrix runs. */
+export { runCell } from './cell.js';
