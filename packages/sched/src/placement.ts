@@ -49,23 +49,3 @@ export function choosePlace(tasks: Tasks, task: number, first: boolean, waker: n
   }
   return best;
 }
-
-/**
- * The CPU with the most ready tasks that has one waiting, or NIL. `margin` 0: for an idle CPU, any
- * waiting task will do; 1: only where moving one makes the two CPUs more equal.
- */
-export function busiestCpu(tasks: Tasks, cpu: number, margin: number): number {
-  const own = readyCount(tasks, cpu);
-  let best = NIL;
-  // A single waiting task will be picked by its own idle CPU in a moment.
-  let bestCount = margin === 0 ? 1 : own + margin;
-  for (let other = 0; other < tasks.cpuCount; other++) {
-    if (other === cpu || tasks.queuedCount[other] === 0) continue;
-    const count = readyCount(tasks, other);
-    if (count > bestCount) {
-      best = other;
-      bestCount = count;
-    }
-  }
-  return best;
-}

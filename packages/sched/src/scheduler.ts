@@ -8,10 +8,12 @@ import {
   type TraceHook,
   type VirtAddr,
 } from '@hotpath/hw-x86';
+import { BALANCE_NEWLY_IDLE, Balancer } from './balancer.js';
 import { CpuLists } from './cpu-lists.js';
 import { TRACE_EXIT, TRACE_MIGRATE, TRACE_NEW, TRACE_SWITCH, TRACE_WAKE } from './events.js';
 import { type GroupOptions, Groups } from './groups.js';
-import { busiestCpu, choosePlace, wholeMask } from './placement.js';
+import { LoadAverages } from './load-averages.js';
+import { choosePlace, wholeMask } from './placement.js';
 import {
   DEQUEUE_EXIT,
   DEQUEUE_MIGRATE,
@@ -38,7 +40,7 @@ export interface SchedulerOptions {
   cpus?: number;
   /** Group slots, default 0. */
   groups?: number;
-  /** Nanoseconds between two rounds of balancing of one CPU, default 4 ms. */
+  /** Nanoseconds between two rounds of balancing of an idle CPU, default 1 ms for each CPU. */
   balanceNs?: number;
   /** A task that ran within this time is cache-hot and is not pulled by {@link Scheduler.balance}. */
   migrationCostNs?: number;
@@ -75,14 +77,16 @@ export class Scheduler {
   private readonly lastRan: Float64Array;
   private readonly started: Uint8Array;
   private readonly resched: Uint8Array;
-  private readonly nextBalance: Float64Array;
   private readonly freeSlots: Int32Array;
   private freeCount: number;
   private readonly lists: CpuLists | null;
+  private readonly loads: LoadAverages | null;
+  private readonly balancer: Balancer | null;
+  /** What each CPU's clock shows by the time that its task was charged. */
+  private readonly clockNs: Float64Array;
   private readonly idleSince: Float64Array;
   private readonly averageIdle: Float64Array;
   private readonly stealIdleNs: number;
-  private readonly balanceNs: number;
   private readonly migrationCostNs: number;
   private readonly trace: TraceHook | null;
   private readonly meter: Meter | null;
@@ -109,9 +113,21 @@ export class Scheduler {
     this.lastRan = new Float64Array(count);
     this.started = new Uint8Array(count);
     this.resched = new Uint8Array(cpus);
-    this.nextBalance = new Float64Array(cpus);
     this.lists = cpus > 1 ? new CpuLists(count, cpus) : null;
-    this.balanceNs = options.balanceNs ?? 4_000_000;
+    this.loads = cpus > 1 ? new LoadAverages(this.tasks) : null;
+    this.clockNs = new Float64Array(cpus);
+    this.balancer =
+      this.lists === null || this.loads === null
+        ? null
+        : new Balancer({
+            tasks: this.tasks,
+            lists: this.lists,
+            loads: this.loads,
+            lastRan: this.lastRan,
+            hotNs: options.migrationCostNs ?? 500_000,
+            intervalNs: options.balanceNs ?? 1_000_000 * cpus,
+            move: (task, to, now) => this.move(task, to, now),
+          });
     this.migrationCostNs = options.migrationCostNs ?? 500_000;
     this.stealIdleNs = options.stealIdleNs ?? this.migrationCostNs;
     this.idleSince = new Float64Array(cpus).fill(NIL);
@@ -147,6 +163,7 @@ export class Scheduler {
     this.migrations[task] = 0;
     this.lastRan[task] = -Infinity;
     this.started[task] = 0;
+    if (this.loads !== null) this.loads.start(task, this.tasks.nowNs);
     if (this.trace !== null) this.trace.emit(TRACE_NEW, task, this.tasks.nice[task]);
     return task;
   }
@@ -170,7 +187,11 @@ export class Scheduler {
     this.started[task] = 1;
     const flags = first ? ENQUEUE_NEW : ENQUEUE_WAKE;
     let cpu = this.policy.selectCpu(task, tasks.cpu[task], flags);
-    if (cpu === NIL) cpu = this.cpuCount === 1 ? 0 : choosePlace(tasks, task, first, waker);
+    if (cpu === NIL) {
+      if (this.balancer === null) cpu = 0;
+      else if (first) cpu = this.balancer.placeNew(task, now);
+      else cpu = choosePlace(tasks, task, first, waker);
+    }
     const from = tasks.cpu[task];
     if (cpu !== from) this.noteMove(task, from, cpu, !first);
     tasks.cpu[task] = cpu;
@@ -195,6 +216,10 @@ export class Scheduler {
     if (this.meter !== null) this.meter.load(this.cpuBase + 64 * cpu);
     if (before !== NIL) {
       tasks.state[before] = QUEUED;
+      if (this.loads !== null) {
+        this.loads.switched(before, cpu, now, true);
+        this.loads.setRunning(cpu, now, false);
+      }
       tasks.queuedCount[cpu]++;
       this.readySince[before] = now;
       this.lastRan[before] = now;
@@ -205,7 +230,10 @@ export class Scheduler {
     let next = policy.pickNext(cpu, stays ? before : NIL);
     if (next === NIL && this.lists !== null) {
       // A CPU whose idle times are short would steal only to be woken for its own task at once.
-      if (this.averageIdle[cpu] >= this.stealIdleNs && this.pull(cpu, now, 0)) {
+      if (
+        this.averageIdle[cpu] >= this.stealIdleNs &&
+        this.balancer!.round(cpu, now, BALANCE_NEWLY_IDLE) > 0
+      ) {
         next = policy.pickNext(cpu, NIL);
       }
       if (before !== NIL || this.idleSince[cpu] < 0) this.idleSince[cpu] = now;
@@ -225,6 +253,7 @@ export class Scheduler {
     const tasks = this.tasks;
     tasks.queuedCount[cpu]--;
     tasks.state[task] = BLOCKED_TASK;
+    if (this.loads !== null) this.loads.dequeue(task, cpu, now, false);
     this.policy.stopped(task, cpu, DEQUEUE_MIGRATE);
     const to = choosePlace(tasks, task, true, NIL);
     this.noteMove(task, cpu, to, true);
@@ -249,6 +278,11 @@ export class Scheduler {
     tasks.state[task] = RUNNING;
     tasks.queuedCount[cpu]--;
     tasks.current[cpu] = task;
+    this.clockNs[cpu] = tasks.nowNs;
+    if (this.loads !== null) {
+      if (task !== before) this.loads.switched(task, cpu, now, false);
+      this.loads.setRunning(cpu, now, true);
+    }
     if (task !== before) {
       const waited = now - this.readySince[task];
       this.waitedNs[task] += waited;
@@ -275,6 +309,7 @@ export class Scheduler {
       throw new ArgumentError('ERR_RAN', `ranNs is ${ranNs}; allowed: a whole number 0..2**53-1`);
     }
     this.ranNs[task] += ranNs;
+    this.clockNs[cpu] += ranNs;
     if (this.meter !== null) this.meter.store(this.stateBase + 64 * task + 8);
     this.policy.update(task, cpu, ranNs);
   }
@@ -331,6 +366,7 @@ export class Scheduler {
     if (tasks.state[task] === RUNNING) this.stop(task, DEQUEUE_EXIT);
     else if (tasks.state[task] === QUEUED) this.take(task, DEQUEUE_EXIT);
     this.policy.exit(task);
+    if (this.loads !== null) this.loads.detach(task, tasks.nowNs);
     if (tasks.group[task] !== NIL) this.groups.taskCount[tasks.group[task]]--;
     tasks.state[task] = FREE;
     this.freeSlots[this.freeCount++] = task;
@@ -365,6 +401,10 @@ export class Scheduler {
     const queued = tasks.state[task] === QUEUED;
     // Out of its queue first: an order that depends on the weight would break under it.
     if (queued) this.policy.dequeue(task, tasks.cpu[task], DEQUEUE_SAVE);
+    if (this.loads !== null) {
+      const ready = queued || tasks.state[task] === RUNNING;
+      this.loads.reweigh(task, tasks.cpu[task], tasks.nowNs, weight, ready);
+    }
     tasks.nice[task] = nice;
     tasks.weight[task] = weight;
     this.policy.setNice(task);
@@ -406,45 +446,18 @@ export class Scheduler {
   }
 
   /**
-   * Periodic balancing of `cpu`, called from its timer tick: when the busiest CPU has at least two
-   * more ready tasks, pulls half the difference. At most once per `balanceNs`. Tasks moved.
+   * Periodic balancing of `cpu`, called from its timer tick, by the load averages of the recent past
+   * ({@link Balancer}): an idle CPU every `balanceNs`, a busy one 16 times less often. Tasks moved.
    */
   balance(cpu: number, now: Nanoseconds): number {
-    if (this.lists === null) return 0;
-    let moved = 0;
-    for (let other = 0; other < this.cpuCount; other++) {
-      const idle = this.tasks.current[other] === NIL;
-      if (!idle && other !== cpu) continue;
-      if (now < this.nextBalance[other]) continue;
-      this.nextBalance[other] = now + (idle ? this.balanceNs : 16 * this.balanceNs);
-      const before = moved;
-      while (this.pull(other, now, idle && moved === before ? 0 : 1)) moved++;
-      if (moved > before) this.resched[other] = 1;
-    }
-    return moved;
-  }
-
-  /** Takes one waiting task from the busiest CPU that has `margin` more ready tasks than `cpu`. */
-  private pull(cpu: number, now: Nanoseconds, margin: number): boolean {
-    const tasks = this.tasks;
-    const busiest = busiestCpu(tasks, cpu, margin);
-    if (busiest === NIL) return false;
-    const hotLimit = margin === 0 ? Infinity : now - this.migrationCostNs;
-    const lists = this.lists!;
-    for (let task = lists.last(busiest); task !== NIL; task = lists.before(task)) {
-      if (tasks.state[task] !== QUEUED) continue;
-      if (((tasks.affinity[task] >>> cpu) & 1) === 0) continue;
-      if (margin > 0 && this.lastRan[task] > hotLimit) continue;
-      this.move(task, cpu, now);
-      return true;
-    }
-    return false;
+    return this.balancer === null ? 0 : this.balancer.periodic(cpu, now);
   }
 
   private move(task: number, to: number, now: Nanoseconds): void {
     const from = this.tasks.cpu[task];
     const since = this.readySince[task];
     this.take(task, DEQUEUE_MIGRATE);
+    if (this.loads !== null) this.loads.detach(task, now);
     this.noteMove(task, from, to, true);
     this.tasks.cpu[task] = to;
     this.put(task, to, ENQUEUE_MIGRATED, now);
@@ -465,6 +478,7 @@ export class Scheduler {
     tasks.queuedCount[cpu]++;
     this.readySince[task] = now;
     if (this.lists !== null) this.lists.toFront(task, cpu);
+    if (this.loads !== null) this.loads.enqueue(task, cpu, now);
     if (this.meter !== null) {
       this.meter.store(this.stateBase + 64 * task);
       this.meter.store(this.cpuBase + 64 * cpu);
@@ -480,6 +494,7 @@ export class Scheduler {
     tasks.state[task] = BLOCKED_TASK;
     tasks.queuedCount[cpu]--;
     if (this.lists !== null) this.lists.remove(task);
+    if (this.loads !== null) this.loads.dequeue(task, cpu, tasks.nowNs, false);
   }
 
   private stop(task: number, flags: number): void {
@@ -490,6 +505,11 @@ export class Scheduler {
     tasks.current[cpu] = NIL;
     this.resched[cpu] = 1;
     if (this.lists !== null) this.lists.remove(task);
+    if (this.loads !== null) {
+      const now = Math.max(tasks.nowNs, this.clockNs[cpu]);
+      this.loads.dequeue(task, cpu, now, true);
+      this.loads.setRunning(cpu, now, false);
+    }
     if (this.meter !== null) this.meter.store(this.stateBase + 64 * task);
     this.policy.stopped(task, cpu, flags);
   }
@@ -552,6 +572,7 @@ export class Scheduler {
       assert(current === NIL || tasks.cpu[current] === cpu, 'current knows its CPU');
     }
     if (this.lists !== null) this.lists.checkInvariants(tasks);
+    if (this.loads !== null) this.loads.checkInvariants(tasks);
     this.policy.checkInvariants();
   }
 }
