@@ -5,6 +5,7 @@ export default defineConfig((flags) =>
   packageBuild(
     {
       index: 'src/index.ts',
+      'ext2/index': 'src/ext2/index.ts',
     },
     flags,
   ),

@@ -390,6 +390,30 @@ export class BlockCache {
     return OK;
   }
 
+  /**
+   * Takes the dirty mark of a pinned block over: the cache writes it no more until it is marked again;
+   * true if it was dirty. For a journal, which may not let a block go home before its transaction is
+   * committed, and for a block that was freed.
+   */
+  takeDirty(slot: number): boolean {
+    assert(this.#map.held[slot] > 0, 'block cache: takeDirty without a pin');
+    if ((this.#slots.flags[slot] & DIRTY) === 0) return false;
+    this.#slots.clearDirty(slot);
+    this.#writeBack.forget(slot);
+    return true;
+  }
+
+  /**
+   * OK if no write of the pinned block is in flight, else PENDING until it has ended (OK, however it
+   * ended): what is changed after that is in no earlier write.
+   */
+  awaitWrite(slot: number, sink: Completion, tag: number): number {
+    assert(this.#map.held[slot] > 0, 'block cache: awaitWrite without a pin');
+    if ((this.#slots.flags[slot] & WRITING) === 0) return OK;
+    this.#waits.add(slot, sink, tag);
+    return PENDING;
+  }
+
   /** One more pin on a pinned slot. */
   pin(slot: number): void {
     assert(this.#map.held[slot] > 0, 'block cache: pin of a slot that is not pinned');

@@ -21,6 +21,7 @@ import type { Jobs } from './jobs.js';
 import { VALID, WRITING } from './slot-flags.js';
 import type { Slots } from './slots.js';
 import type { Transfers } from './transfers.js';
+import type { ReadyQueue, Waits } from './waits.js';
 
 interface BlockedWrite {
   readonly device: CachedDevice;
@@ -48,6 +49,8 @@ export interface ForeignWriteParts {
   readonly transfers: Transfers;
   readonly memory: PhysicalMemory;
   readonly jobs: Jobs;
+  readonly waits: Waits;
+  readonly ready: ReadyQueue;
   readonly blockBytes: number;
   /** Told when a slot's dirty data was discarded. */
   readonly forget: (slot: number) => void;
@@ -61,6 +64,8 @@ export class ForeignWrites implements Completion {
   readonly #transfers: Transfers;
   readonly #memory: PhysicalMemory;
   readonly #jobs: Jobs;
+  readonly #waits: Waits;
+  readonly #ready: ReadyQueue;
   readonly #blockBytes: number;
   /** Blocks with a foreign write in flight, with the slot that is marked WRITING for it, or NIL. */
   readonly #inFlight = new Map<number, number>();
@@ -77,6 +82,8 @@ export class ForeignWrites implements Completion {
     this.#transfers = parts.transfers;
     this.#memory = parts.memory;
     this.#jobs = parts.jobs;
+    this.#waits = parts.waits;
+    this.#ready = parts.ready;
     this.#blockBytes = parts.blockBytes;
     this.#forget = parts.forget;
     this.#settled = parts.settled;
@@ -128,6 +135,7 @@ export class ForeignWrites implements Completion {
     if (slot === NIL) return;
     this.#slots.flags[slot] &= ~WRITING;
     this.#slots.map.held[slot] -= 1;
+    this.#waits.wake(slot, OK, this.#ready);
   }
 
   /** Starts those blocked writes whose way is free; how many. */

@@ -19,7 +19,7 @@ import type { CachedDevice } from './cached-device.js';
 import { DIRTY, WRITING } from './slot-flags.js';
 import type { Slots } from './slots.js';
 import type { Transfers } from './transfers.js';
-import type { ReadyQueue } from './waits.js';
+import type { ReadyQueue, Waits } from './waits.js';
 
 /** A flush under way. Waits for every write that was submitted up to `until`. */
 class FlushOperation {
@@ -67,6 +67,7 @@ export interface WriteBackParts {
   readonly slots: Slots;
   readonly transfers: Transfers;
   readonly ready: ReadyQueue;
+  readonly waits: Waits;
   readonly memory: PhysicalMemory;
   readonly retryLimit: number;
   readonly deviceOf: (key: number) => CachedDevice;
@@ -93,6 +94,7 @@ export class WriteBack implements Completion {
   readonly #slots: Slots;
   readonly #transfers: Transfers;
   readonly #ready: ReadyQueue;
+  readonly #waits: Waits;
   readonly #memory: PhysicalMemory;
   readonly #retryLimit: number;
   readonly #settled: () => void;
@@ -104,6 +106,7 @@ export class WriteBack implements Completion {
     this.#slots = parts.slots;
     this.#transfers = parts.transfers;
     this.#ready = parts.ready;
+    this.#waits = parts.waits;
     this.#memory = parts.memory;
     this.#retryLimit = parts.retryLimit;
     this.#settled = parts.settled;
@@ -326,6 +329,7 @@ export class WriteBack implements Completion {
     slots.flags[slot] &= ~WRITING;
     slots.map.held[slot] -= 1;
     this.writing -= 1;
+    this.#waits.wake(slot, OK, this.#ready);
     if (result === OK) {
       this.forget(slot);
       return;

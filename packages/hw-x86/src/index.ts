@@ -191,6 +191,7 @@ export {
   ESPIPE,
   ESRCH,
   ETIMEDOUT,
+  EUCLEAN,
   EXDEV,
   isErrno,
   NIL,
