@@ -221,3 +221,41 @@ describe('read-ahead', () => {
     expect(rig.cache.tryGet(rig.device, 1)).toBe(NIL);
   });
 });
+
+describe('a journal in front of the blocks', () => {
+  test('a block whose dirty mark was taken over is not written until it is marked again', () => {
+    const rig = new Rig(4);
+    rig.put(1, 11);
+    const slot = rig.get(1);
+    expect(rig.cache.takeDirty(slot)).toBe(true);
+    expect(rig.cache.takeDirty(slot)).toBe(false);
+    expect(rig.flush()).toBe(OK);
+    expect(rig.disk.mediumWord(1)).not.toBe(11);
+    rig.cache.markDirty(slot);
+    rig.cache.release(slot);
+    expect(rig.flush()).toBe(OK);
+    expect(rig.disk.mediumWord(1)).toBe(11);
+    rig.cache.checkInvariants();
+  });
+
+  test('who waits for the end of a write hears of it even when it fails', () => {
+    for (const failing of [false, true]) {
+      const rig = new Rig(4);
+      rig.put(1, 11);
+      const slot = rig.get(1);
+      rig.sink.heard.length = 0;
+      expect(rig.cache.awaitWrite(slot, rig.sink, 3)).toBe(OK);
+      rig.disk.fault = () => failing;
+      expect(rig.cache.flush(rig.device, rig.sink, 4)).toBe(PENDING);
+      expect(rig.cache.awaitWrite(slot, rig.sink, 3)).toBe(PENDING);
+      rig.disk.finishAll();
+      rig.cache.reap();
+      rig.disk.finishAll();
+      rig.cache.reap();
+      expect(rig.sink.heard).toContainEqual([3, OK]);
+      expect(rig.cache.awaitWrite(slot, rig.sink, 3)).toBe(OK);
+      rig.cache.release(slot);
+      rig.cache.checkInvariants();
+    }
+  });
+});
