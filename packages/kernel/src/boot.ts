@@ -46,7 +46,7 @@ import {
   VMALLOC,
   VMALLOC_HUGE,
 } from './memory/memory-map.js';
-import { PageFaults } from './memory/page-fault.js';
+import { FAULT_RESOLVED, PageFaults } from './memory/page-fault.js';
 import { MAP_NO_EXECUTE, PageTables } from './memory/page-tables.js';
 import { TlbShootdown } from './memory/tlb-shootdown.js';
 import { Vmalloc } from './memory/vmalloc.js';
@@ -59,10 +59,16 @@ import { type Handler, SystemCallEntry } from './syscall/entry.js';
 import { FileCalls } from './syscall/file-calls.js';
 import { installProcessCalls } from './syscall/process-calls.js';
 import { ProgramAccess } from './syscall/program-access.js';
+import { installSignalCalls } from './syscall/signal-calls.js';
 import { Dispatcher } from './task/dispatcher.js';
+import { Endings } from './task/endings.js';
+import { IntervalTimers } from './task/interval-timers.js';
 import { Lifecycle } from './task/lifecycle.js';
+import { Programs } from './task/programs.js';
+import { SIGABRT, SIGALRM } from './task/signal-numbers.js';
+import { Signals } from './task/signals.js';
 import { Sleepers } from './task/sleepers.js';
-import { Tasks } from './task/tasks.js';
+import { STATUS_ABORT, Tasks } from './task/tasks.js';
 import { UserAccess } from './task/user-access.js';
 import { TaskWaits } from './task/waits.js';
 import { defineKernelEvents } from './trace-events.js';
@@ -158,10 +164,11 @@ export function boot(options: BootOptions = {}): Kernel {
     tasks,
     faults,
     trace,
+    raise: (task, signal) => signals.force(task, signal),
     forgotten: (call) => panic(`yield* was forgotten: ${tasks.describeCall(call)} is outstanding`),
   });
   const caches: Reapable[] = [];
-  const dispatcher = new Dispatcher({
+  const dispatcher: Dispatcher = new Dispatcher({
     machine,
     current,
     tasks,
@@ -178,20 +185,53 @@ export function boot(options: BootOptions = {}): Kernel {
       else if (vector === VECTOR_DISK) reapAll(caches);
       else panic(`no handler for interrupt vector ${vector}`);
     },
-    exit: (task, status) => lifecycle.exit(task, status),
+    exit: (task, status) => endings.exit(task, status),
+    returned: (task, status) => {
+      // The end of the first thread's main function is the end of its process, as in C.
+      if (tasks.leader[task] === task) signals.endProcess(task, status, 0);
+      tasks.exitStatus[task] = status;
+    },
     thrown: (task, error) => {
       if (error instanceof KernelPanic) throw error;
       if (error instanceof InvariantError) panic(error.message, error);
       const report = tasks.report[task];
       if (report !== null) report.error = error;
+      signals.endProcess(tasks.leader[task], STATUS_ABORT, SIGABRT);
+      if (tasks.exitStatus[task] === NIL) tasks.exitStatus[task] = STATUS_ABORT;
+      tasks.exitSignal[task] = SIGABRT;
     },
-    wakeSleepers: () => sleepers.wakeDue(),
+    wakeSleepers: () => {
+      sleepers.wakeDue();
+      timers.expireDue();
+    },
     settleFault: (task) => access.settleFault(task),
+    deliverSignals: (task) => signals.deliver(task),
+    leaveHandler: (task) => signals.leaveHandler(task),
+    interruptWait: (task) => waits.interrupt(task),
     panic,
   });
   machine.attach(dispatcher);
   const waits = new TaskWaits(tasks, dispatcher);
-  const sleepers = new Sleepers(machine, waits, { cpuOf: (tag) => tasks.cpu[tag % TASK_LIMIT] });
+  const sleepers = new Sleepers(machine, waits, {
+    cpuOf: (tag) => tasks.cpu[tag % TASK_LIMIT],
+    isPending: (tag) => waits.isPending(tag),
+  });
+  const signals: Signals = new Signals({
+    current,
+    tasks,
+    waits,
+    wake: (task) => dispatcher.wake(task),
+    kick: (cpu) => dispatcher.kick(cpu),
+    resolveFault: (task) => access.resolveKernelFault(task) === FAULT_RESOLVED,
+    frameTop: (task) => lifecycle.frameTop(task),
+    stateChanged: (leader) => endings.stateChanged(leader),
+  });
+  const timers = new IntervalTimers({
+    machine,
+    cpu: () => current.cpu,
+    lastCpu: (leader) => tasks.cpu[leader],
+    expired: (leader) => signals.sendToProcess(leader, SIGALRM),
+  });
 
   // The root disk and the block cache in front of it.
   const diskLine = machine.interruptLine(0, VECTOR_DISK);
@@ -260,6 +300,7 @@ export function boot(options: BootOptions = {}): Kernel {
     sleepers,
     waits,
     frequencyHz,
+    storeWords: (call, address, value) => access.storeWords(call.task, address, value),
   });
   const fileCalls = new FileCalls({ current, tasks, pages: pageCache, files, open, waits, access });
   fileCalls.install(handlers);
@@ -276,10 +317,11 @@ export function boot(options: BootOptions = {}): Kernel {
       bounce: BOUNCE_FRAME,
       resolveFault: (task) => access.resolveFault(task),
     }),
+    attention: tasks.attention,
     mustSuspend: (cpu) => scheduler.needResched(cpu),
     isKernelThread: (task) => tasks.space[task] === null,
   });
-  const lifecycle = new Lifecycle({
+  const lifecycle: Lifecycle = new Lifecycle({
     current,
     tasks,
     scheduler,
@@ -288,12 +330,40 @@ export function boot(options: BootOptions = {}): Kernel {
     objects: taskObjects,
     memory: access,
     dispatcher,
+    signals,
     trace,
-    waits,
     inheritFiles: (parent, child) => fileCalls.inherit(parent, child),
-    closeFiles: (task) => fileCalls.closeAll(task),
+    closeOnExec: () => {},
   });
-  installChildCalls(handlers, { current, tasks, lifecycle, waits, access });
+  const endings = new Endings({
+    tasks,
+    scheduler,
+    spaces,
+    signals,
+    waits,
+    trace,
+    releaseThread: (task) => {
+      fileCalls.endThread(task);
+      lifecycle.releaseThread(task);
+    },
+    clearThreadWord: (task) => access.storeWords(task, tasks.clearAddress[task], 0),
+    leaveSpace: () => dispatcher.leaveSpace(),
+    closeFiles: (leader) => fileCalls.closeAll(leader),
+    stopTimers: (leader) => timers.stop(leader),
+  });
+  const programs = new Programs();
+  for (const [name, program] of Object.entries(settings.programs)) programs.register(name, program);
+  installChildCalls(handlers, {
+    current,
+    tasks,
+    lifecycle,
+    endings,
+    programs,
+    signals,
+    waits,
+    access,
+  });
+  installSignalCalls(handlers, { tasks, signals, waits, timers });
 
   const kernel: Kernel = new Kernel({
     settings,
@@ -315,6 +385,9 @@ export function boot(options: BootOptions = {}): Kernel {
     dispatcher,
     entry,
     lifecycle,
+    endings,
+    signals,
+    programs,
     disk,
     blocks,
     rootDevice,

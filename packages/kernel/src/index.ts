@@ -13,6 +13,10 @@ export { type BootOptions, DISKS, PROFILES, SCHEDULERS, type Settings } from './
 export { KernelPanic } from './panic.js';
 export type { Call } from './syscall/call.js';
 export {
+  CLOCK_MONOTONIC,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_REALTIME,
+  CLOCK_THREAD_CPUTIME_ID,
   O_APPEND,
   O_CREAT,
   O_EXCL,
@@ -23,6 +27,9 @@ export {
   SEEK_CUR,
   SEEK_END,
   SEEK_SET,
+  WCONTINUED,
+  WNOHANG,
+  WUNTRACED,
 } from './syscall/flags.js';
 export {
   SYS_BRK,
@@ -42,6 +49,46 @@ export {
   SYS_YIELD,
   systemCallName,
 } from './syscall/numbers.js';
-export type { Program, ProgramFactory, SystemCalls } from './syscall/program.js';
+export type {
+  Launch,
+  Program,
+  ProgramFactory,
+  SignalHandler,
+  SystemCalls,
+} from './syscall/program.js';
 export type { SpawnOptions } from './task/lifecycle.js';
+export {
+  SA_NOCLDSTOP,
+  SA_NOCLDWAIT,
+  SA_NODEFER,
+  SA_RESETHAND,
+  SA_RESTART,
+  SIG_BLOCK,
+  SIG_DFL,
+  SIG_IGN,
+  SIG_SETMASK,
+  SIG_UNBLOCK,
+  SIGABRT,
+  SIGALRM,
+  SIGBUS,
+  SIGCHLD,
+  SIGCONT,
+  SIGHUP,
+  SIGILL,
+  SIGINT,
+  SIGKILL,
+  SIGPIPE,
+  SIGQUIT,
+  SIGSEGV,
+  SIGSTOP,
+  SIGTERM,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+  SIGURG,
+  SIGUSR1,
+  SIGUSR2,
+  SIGWINCH,
+  signalBit,
+} from './task/signal-numbers.js';
 export { STATUS_ABORT, STATUS_KILLED, STATUS_SEGV, type TaskReport } from './task/tasks.js';

@@ -19,9 +19,12 @@ import type { TlbShootdown } from './memory/tlb-shootdown.js';
 import type { Vmalloc } from './memory/vmalloc.js';
 import type { Settings } from './options.js';
 import type { SystemCallEntry } from './syscall/entry.js';
-import type { Program, SystemCalls } from './syscall/program.js';
+import type { ProgramFactory } from './syscall/program.js';
 import type { Dispatcher } from './task/dispatcher.js';
+import type { Endings } from './task/endings.js';
 import type { Lifecycle, SpawnOptions } from './task/lifecycle.js';
+import type { Programs } from './task/programs.js';
+import type { Signals } from './task/signals.js';
 import type { TaskReport, Tasks } from './task/tasks.js';
 
 /** The parts that `boot` has made. */
@@ -45,6 +48,9 @@ export interface KernelParts {
   readonly dispatcher: Dispatcher;
   readonly entry: SystemCallEntry;
   readonly lifecycle: Lifecycle;
+  readonly endings: Endings;
+  readonly signals: Signals;
+  readonly programs: Programs;
   readonly disk: ModelDisk;
   readonly blocks: BlockCache;
   /** Number of the root disk in the block cache. */
@@ -80,13 +86,10 @@ export class Kernel {
    * @throws ArgumentError `ERR_NO_MEMORY` when no task, stack or address space is left, `ERR_NICE`,
    *   `ERR_AFFINITY`, `ERR_TASK_NAME`
    */
-  spawn(
-    name: string,
-    program: (sys: SystemCalls) => Program,
-    options: SpawnOptions = {},
-  ): TaskReport {
+  spawn(name: string, program: ProgramFactory, options: SpawnOptions = {}): TaskReport {
     const report = this.parts.lifecycle.spawn(name, program, options);
     if (report !== null) {
+      if (options.init === true) this.parts.endings.init = report.task;
       this.parts.tracer?.registry.nameTask(report.task, name);
       return report;
     }
@@ -94,6 +97,14 @@ export class Kernel {
       'ERR_NO_MEMORY',
       `task "${name}": memory or task slots are used up (${this.parts.tasks.liveCount} tasks live)`,
     );
+  }
+
+  /**
+   * Makes a program known by name, so that `exec` finds it.
+   * @throws ArgumentError `ERR_PROGRAM` for an empty name, one with a slash, or one that is taken
+   */
+  registerProgram(name: string, program: ProgramFactory): void {
+    this.parts.programs.register(name, program);
   }
 
   /**

@@ -18,6 +18,7 @@ import {
 } from '@hotpath/hw-x86/model';
 import { cfs, eevdf, mlfq, type PolicyFactory, roundRobin } from '@hotpath/sched';
 import { BLOCK_CACHE_BLOCKS, PAGE_CACHE_PAGES, RESERVED_BYTES, ROOT_DISK_BYTES } from './params.js';
+import type { ProgramFactory } from './syscall/program.js';
 
 /** Names of the shipped processor profiles. */
 export const PROFILES: Readonly<Record<string, Profile>> = {
@@ -78,6 +79,8 @@ export interface BootOptions {
   readonly pageCachePages?: number;
   /** Stop with an error where a stale TLB entry is used: a forgotten shootdown. Slow; default false. */
   readonly strict?: boolean;
+  /** Programs that exec finds by name; default none. */
+  readonly programs?: Readonly<Record<string, ProgramFactory>>;
   /** Records events of all parts in rings of 65,536 a CPU; default false. */
   readonly trace?: boolean;
 }
@@ -100,6 +103,7 @@ export interface Settings {
   readonly eviction: PolicyName | PolicyClass;
   readonly blockCacheBlocks: number;
   readonly pageCachePages: number;
+  readonly programs: Readonly<Record<string, ProgramFactory>>;
   readonly trace: boolean;
 }
 
@@ -161,6 +165,7 @@ export function fillOptions(options: BootOptions): Settings {
       1,
       Math.min(2 ** 20, framesLimit),
     ),
+    programs: options.programs ?? {},
     trace: options.trace ?? false,
   };
 }

@@ -39,3 +39,8 @@ export const PAGE_CACHE_PAGES = 4096;
 export const FS_BLOCK_BYTES = 4096;
 /** Bytes of the root disk when `boot` makes it. */
 export const ROOT_DISK_BYTES = 256 * MIB;
+
+/** Largest sum of a new program's arguments and environment (Linux: a quarter of the stack, 6 MiB at most). */
+export const ARGUMENT_BYTES = 2 * MIB;
+/** Wall-clock time at which every machine is switched on, in nanoseconds: 2026-01-01 00:00 UTC. */
+export const BOOT_TIME_NS = 1_767_225_600e9;

@@ -1,5 +1,5 @@
 import { assert } from '../errors.js';
-import { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './replacement.js';
+import { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './tlb-bank.js';
 
 const EMPTY = -1;
 

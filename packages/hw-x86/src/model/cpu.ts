@@ -92,7 +92,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
 
   /** IA32_EFER in force. */
   get efer(): number {
-    return this.mmu.translation.rights.efer;
+    return this.mmu.translation.efer;
   }
 
   /** Charges SYSCALL or SYSRET when the ring really changes. */
@@ -133,7 +133,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
     if (!(counter >= 0 && counter < (fixed ? FIXED_COUNTERS : GENERAL_COUNTERS))) {
       throw new GeneralProtection(`RDPMC ${index}: no such counter`);
     }
-    if (this.#privilege === USER && (this.mmu.translation.rights.cr4 & CR4_PCE) === 0) {
+    if (this.#privilege === USER && (this.mmu.translation.cr4 & CR4_PCE) === 0) {
       throw new GeneralProtection('RDPMC at CPL 3 without CR4.PCE');
     }
     this.cells[TSC] += this.numbers.rdpmcCycles;
@@ -152,7 +152,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
 
   /** IA32_EFER was written. */
   eferChanged(value: number): void {
-    const { cr0, cr4 } = this.mmu.translation.rights;
+    const { cr0, cr4 } = this.mmu.translation;
     this.mmu.setControl(cr0 >>> 0, cr4 >>> 0, value);
   }
 
@@ -199,7 +199,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
     }
     const low = address | 0;
     const high = Math.floor(address * HIGH_WORD) | 0;
-    const page = this.mmu.translation.meter.page(low, high, address - METER_BASE, access);
+    const page = this.mmu.translation.meterPage(low, high, address - METER_BASE, access);
     const cycles = caches.data(page, (low & 0xfff) >>> 6);
     const isStoreHit = access !== ACCESS_READ && cycles === numbers.l1dCycles;
     cells[TSC] += isStoreHit ? numbers.storeCycles : cycles;
@@ -232,7 +232,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
     this.caches?.l1i.checkInvariants();
     this.caches?.l2.checkInvariants();
     assert(this.cells[HALTED] <= this.cells[TSC], 'CPU: halted for longer than it ran');
-    assert(this.mmu.translation.rights.privilege === this.#privilege, 'CPU: two privilege levels');
+    assert(this.mmu.translation.privilege === this.#privilege, 'CPU: two privilege levels');
   }
 
   /** Scalars beside cells, memory, caches, TLBs and registers. */

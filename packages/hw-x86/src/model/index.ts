@@ -98,6 +98,6 @@ export { SKYLAKE_SERVER } from './profiles/skylake-server.js';
 export { TEACHING } from './profiles/teaching.js';
 export { ZEN_2 } from './profiles/zen-2.js';
 export { ZEN_4 } from './profiles/zen-4.js';
-export { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './replacement.js';
 export { formatAddress, StaleTranslationError } from './stale-translation.js';
 export type { MachineSnapshot } from './state.js';
+export { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './tlb-bank.js';

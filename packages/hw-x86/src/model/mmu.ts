@@ -14,7 +14,7 @@ import {
 import { NIL, OK } from '../status.js';
 import type { ByteCount, PhysAddr, VirtAddr } from '../units.js';
 import type { CacheHierarchy } from './cache-hierarchy.js';
-import { FRONT_GENERATION, FRONT_SLOTS } from './front-table.js';
+import { FRONT_SLOTS } from './front-table.js';
 import type { ModelMemory } from './memory.js';
 import { FAULT, OPEN_BUS } from './open-bus.js';
 import type { ProfileNumbers } from './profile.js';
@@ -38,10 +38,10 @@ export class ModelMmu implements Mmu {
   readonly #chunkShift: number;
   readonly #chunkMask: number;
   readonly #cells: Float64Array;
-  readonly #stamps: Float64Array;
+  readonly #stamp: Float64Array;
   readonly #frontBase: Float64Array;
   readonly #frontPage: Int32Array;
-  readonly #frontStamp: Int32Array;
+  readonly #frontSlot: Int32Array;
   readonly #caches: CacheHierarchy | null;
   readonly #loadCycles: number;
   readonly #storeCycles: number;
@@ -62,10 +62,10 @@ export class ModelMmu implements Mmu {
     this.#chunkShift = memory.chunkPageShift;
     this.#chunkMask = 2 ** memory.chunkPageShift - 1;
     this.#cells = cells;
-    this.#stamps = translation.tlb.store.stamps;
+    this.#stamp = translation.tlb.stamp;
     this.#frontBase = translation.front.base;
     this.#frontPage = translation.front.page;
-    this.#frontStamp = translation.front.stamp;
+    this.#frontSlot = translation.front.slot;
     this.#caches = caches;
     this.#numbers = options.numbers;
     this.#loadCycles = options.numbers.l1dCycles;
@@ -237,7 +237,7 @@ export class ModelMmu implements Mmu {
   }
 
   setAlignmentCheck(on: boolean): void {
-    this.translation.setPrivilege(this.translation.rights.privilege, on);
+    this.translation.setPrivilege(this.translation.privilege, on);
   }
 
   invalidate(address: VirtAddr): void {
@@ -246,7 +246,7 @@ export class ModelMmu implements Mmu {
 
   invalidateContext(type: number, pcid: number, address: VirtAddr): void {
     checkInteger('ERR_INVPCID', 'INVPCID type', type, INVPCID_ADDRESS, INVPCID_ALL);
-    const identified = (this.translation.rights.cr4 & CR4_PCIDE) !== 0;
+    const identified = (this.translation.cr4 & CR4_PCIDE) !== 0;
     checkInteger('ERR_PCID', 'PCID', pcid, 0, identified ? 4095 : 0);
     const { tlb, front, walk } = this.translation;
     if (type === INVPCID_ADDRESS) {
@@ -264,15 +264,14 @@ export class ModelMmu implements Mmu {
 
   /** Sets ring 0 or 3; called by the processor, which splits its counters first. */
   setPrivilege(privilege: number): void {
-    this.translation.setPrivilege(privilege, this.translation.rights.alignmentCheck);
+    this.translation.setPrivilege(privilege, this.translation.alignmentCheck);
   }
 
   #page(address: VirtAddr, low: number, access: number): number {
     const { translation } = this;
-    const base = this.#frontBase;
     const at = translation.readTable + access * FRONT_SLOTS + ((low >>> 12) & FRONT_MASK);
-    if (base[at] === address - (low & 0xfff) + base[FRONT_GENERATION]) {
-      this.#stamps[this.#frontStamp[at]] = this.#cells[INSTRUCTIONS] += 1;
+    if (this.#frontBase[at] === address - (low & 0xfff)) {
+      this.#stamp[this.#frontSlot[at]] = this.#cells[INSTRUCTIONS] += 1;
       return this.#frontPage[at];
     }
     return translation.miss(low, Math.floor(address * HIGH_WORD), access);

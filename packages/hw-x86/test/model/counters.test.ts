@@ -169,7 +169,7 @@ describe('performance counters', () => {
     }
     cpu.setPrivilege(USER);
     expect(() => cpu.readCounter(0)).toThrow(GeneralProtection);
-    const { cr0, cr4, efer } = cpu.mmu.translation.rights;
+    const { cr0, cr4, efer } = cpu.mmu.translation;
     cpu.mmu.setControl(cr0 >>> 0, cr4 | CR4_PCE, efer);
     expect(cpu.readCounter(0)).toBe(0);
   });
@@ -243,7 +243,7 @@ describe('model-specific registers', () => {
   test('EFER.NXE reaches the page walker', () => {
     const cpu = boot();
     cpu.writeMsr(MSR_EFER, 0x501n);
-    expect(cpu.mmu.translation.rights.efer).toBe(0x501);
+    expect(cpu.mmu.translation.efer).toBe(0x501);
     expect(cpu.readMsr(MSR_EFER)).toBe(0x501n);
   });
 

@@ -7,7 +7,7 @@
  * applied twice.
  */
 import { NIL } from '@hotpath/hw-x86';
-import type { ProgramFactory } from './program.js';
+import type { Launch, ProgramFactory, SignalHandler } from './program.js';
 
 /** No call is outstanding: the program runs. */
 export const CALL_IDLE = 0;
@@ -41,6 +41,24 @@ export const OPERATION_LOAD_BYTES = 9;
 /** Copy of `bytes` to memory at `a`, of which `done` have left. */
 export const OPERATION_STORE_BYTES = 10;
 
+/**
+ * What the handler of an interrupted slow call answers: EINTR, or the call begins again when the
+ * signal had no handler, or one with SA_RESTART (Linux: ERESTARTSYS).
+ */
+export const RESTART = -4098;
+/** The same, but any handler makes it EINTR (Linux: ERESTARTNOHAND): sleep, pause. */
+export const RESTART_UNHANDLED = -4099;
+/** The call has put another program in the place of its own (exec): nothing goes back to the old one. */
+export const REPLACED = -4100;
+
+/**
+ * A wait that a signal may end. `cancel` takes back whatever would complete it; the handler is then
+ * entered again with EINTR as what was brought.
+ */
+export interface Interruptible {
+  cancel(call: Call): void;
+}
+
 /** What the `yield*` of a call runs; the kernel implements it. */
 export interface CallEntry {
   /** Begins or goes on with the call: true when `value` is final and the program may go on. */
@@ -73,6 +91,10 @@ export class Call implements Iterable<void, number, void>, Iterator<void, number
   bytes: Uint8Array | null = null;
   /** High word of the last 64-bit load. */
   high = 0;
+  /** What exec hands to the new program. */
+  launch: Launch | null = null;
+  /** What sigaction installs. */
+  handler: SignalHandler | null = null;
   /** Progress: bytes (or cycles) done. */
   done = 0;
   /** Progress: which part of the call is next; 0 at the first entry. */
@@ -83,6 +105,8 @@ export class Call implements Iterable<void, number, void>, Iterator<void, number
   wait = 0;
   /** True once the wake-up of `wait` has come. */
   woken = false;
+  /** How a signal calls off the wait it is in; null: it cannot (a disk request). */
+  interruptible: Interruptible | null = null;
   /** The result: >= 0, or an errno. */
   value = 0;
 
@@ -117,6 +141,7 @@ export class Call implements Iterable<void, number, void>, Iterator<void, number
     this.state = CALL_IDLE;
     this.wait += 1;
     this.woken = false;
+    this.interruptible = null;
   }
 
   [Symbol.iterator](): this {

@@ -30,6 +30,9 @@ import {
   OPERATION_BLOCK,
   OPERATION_COMPUTE,
   OPERATION_SYSCALL,
+  REPLACED,
+  RESTART,
+  RESTART_UNHANDLED,
 } from './call.js';
 import { ACCESS_FAILED, ACCESS_SUSPENDED, type ProgramAccess } from './program-access.js';
 
@@ -58,6 +61,8 @@ export interface EntryPorts {
   readonly blockHandler: Handler;
   /** The program's own loads, stores and copies. */
   readonly programAccess: ProgramAccess;
+  /** Flags of the tasks that have signals to look at. */
+  readonly attention: Uint8Array;
   /** True if the task gives up its CPU although its limit is not reached. */
   mustSuspend(cpu: number): boolean;
   /** True for a kernel thread: it has no ring to change and traps nowhere. */
@@ -107,11 +112,22 @@ export class SystemCallEntry implements CallEntry {
   #run(call: Call): boolean {
     const value =
       call.operation === OPERATION_BLOCK ? this.#ports.blockHandler(call) : this.#systemCall(call);
+    if (value > BLOCKED) return this.#leave(call, value);
+    return this.#hold(call, value);
+  }
+
+  /** Answers that do not go back to the program: a wait, a call to begin again, a new program. */
+  #hold(call: Call, value: number): boolean {
     if (value === BLOCKED) {
       call.state = CALL_WAITING;
       return false;
     }
-    return this.#leave(call, value);
+    assert(value === RESTART || value === RESTART_UNHANDLED || value === REPLACED, 'a bad answer');
+    this.#leave(call, value);
+    // What becomes of it is for the signals to say, before the program goes on.
+    call.state = value === REPLACED ? CALL_IDLE : CALL_RETURNED;
+    if (value !== REPLACED) this.#ports.attention[call.task] = 1;
+    return false;
   }
 
   /** Blocks of devices are for the kernel's own threads; a program finds no such call. */
@@ -145,7 +161,11 @@ export class SystemCallEntry implements CallEntry {
   /** Goes back to the program, or suspends it here with the result kept. */
   #settle(call: Call): boolean {
     const { cpu } = this.#ports.current;
-    if (cpu.cells[TSC] >= cpu.cells[LIMIT] || this.#ports.mustSuspend(cpu.id)) {
+    if (
+      cpu.cells[TSC] >= cpu.cells[LIMIT] ||
+      this.#ports.attention[call.task] !== 0 ||
+      this.#ports.mustSuspend(cpu.id)
+    ) {
       call.state = CALL_RETURNED;
       return false;
     }

@@ -70,9 +70,13 @@ export class FileCalls {
     table[SYS_FSYNC] = (call) => this.#fsync(call);
   }
 
-  /** Closes whatever a task that ends has open, and gives up its transfer. */
-  closeAll(task: number): void {
+  /** Gives up the transfer of a thread that ends. */
+  endThread(task: number): void {
     this.#transfers[task]?.cancel();
+  }
+
+  /** Closes whatever a process that ends has open. */
+  closeAll(task: number): void {
     for (let fd = 0; fd < DESCRIPTOR_LIMIT; fd++) {
       if (this.#ports.tasks.openFile(task, fd) !== NIL) this.#close(task, fd);
     }
@@ -118,7 +122,7 @@ export class FileCalls {
       pages.closeHandle(handle);
       return ENFILE;
     }
-    tasks.descriptors[call.task * DESCRIPTOR_LIMIT + fd] = row;
+    tasks.descriptors[tasks.leader[call.task] * DESCRIPTOR_LIMIT + fd] = row;
     return fd;
   }
 
@@ -143,7 +147,7 @@ export class FileCalls {
     const { open, pages, tasks } = this.#ports;
     const row = tasks.openFile(task, fd);
     if (row === NIL) return EBADF;
-    tasks.descriptors[task * DESCRIPTOR_LIMIT + fd] = NIL;
+    tasks.descriptors[tasks.leader[task] * DESCRIPTOR_LIMIT + fd] = NIL;
     const handle = open.release(row);
     if (handle !== NIL) pages.closeHandle(handle);
     return OK;

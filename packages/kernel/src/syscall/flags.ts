@@ -23,3 +23,19 @@ export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
 /** lseek from the end. */
 export const SEEK_END = 2;
+
+/** wait: answer 0 at once if no child has ended. */
+export const WNOHANG = 1;
+/** wait: tell of stopped children too. */
+export const WUNTRACED = 2;
+/** wait: tell of continued children too. */
+export const WCONTINUED = 8;
+
+/** clock: nanoseconds since 1970 on the machine's clock, which starts at BOOT_TIME_NS. */
+export const CLOCK_REALTIME = 0;
+/** clock: nanoseconds since the machine was switched on. */
+export const CLOCK_MONOTONIC = 1;
+/** clock: CPU time of all threads of the process. */
+export const CLOCK_PROCESS_CPUTIME_ID = 2;
+/** clock: CPU time of the thread. */
+export const CLOCK_THREAD_CPUTIME_ID = 3;

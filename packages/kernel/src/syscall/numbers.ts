@@ -31,6 +31,60 @@ export const SYS_WAIT4 = 61;
 export const SYS_FSYNC = 74;
 /** clock_gettime: answers the nanoseconds themselves */
 export const SYS_CLOCK_GETTIME = 228;
+/** rt_sigaction(signal, disposition, flags, mask) */
+export const SYS_RT_SIGACTION = 13;
+/** rt_sigprocmask(how, mask) */
+export const SYS_RT_SIGPROCMASK = 14;
+/** pause() */
+export const SYS_PAUSE = 34;
+/** alarm(seconds) */
+export const SYS_ALARM = 37;
+/** setitimer(value ns, interval ns: always ITIMER_REAL) */
+export const SYS_SETITIMER = 38;
+/** clone(clear address): here one thread more of the same process; fork is fork() */
+export const SYS_CLONE = 56;
+/** execve(the program and its arguments are no numbers) */
+export const SYS_EXECVE = 59;
+/** kill(pid, signal) */
+export const SYS_KILL = 62;
+/** uname(buffer) */
+export const SYS_UNAME = 63;
+/** getrusage(who, buffer) */
+export const SYS_GETRUSAGE = 98;
+/** sysinfo(buffer) */
+export const SYS_SYSINFO = 99;
+/** times(buffer) */
+export const SYS_TIMES = 100;
+/** setpgid(pid, group) */
+export const SYS_SETPGID = 109;
+/** getppid() */
+export const SYS_GETPPID = 110;
+/** setsid() */
+export const SYS_SETSID = 112;
+/** getpgid(pid) */
+export const SYS_GETPGID = 121;
+/** getsid(pid) */
+export const SYS_GETSID = 124;
+/** rt_sigpending() */
+export const SYS_RT_SIGPENDING = 127;
+/** getpriority(which, who) */
+export const SYS_GETPRIORITY = 140;
+/** setpriority(which, who, nice) */
+export const SYS_SETPRIORITY = 141;
+/** gettid() */
+export const SYS_GETTID = 186;
+/** futex(address, operation, value, timeout ns) */
+export const SYS_FUTEX = 202;
+/** sched_setaffinity(pid, mask) */
+export const SYS_SCHED_SETAFFINITY = 203;
+/** sched_getaffinity(pid) */
+export const SYS_SCHED_GETAFFINITY = 204;
+/** exit_group(status) */
+export const SYS_EXIT_GROUP = 231;
+/** tgkill(pid, tid, signal) */
+export const SYS_TGKILL = 234;
+/** sched_setattr(tid, class, runtime, deadline, period, all ns) */
+export const SYS_SCHED_SETATTR = 314;
 /** nice(increment): not a call of its own on x86-64, where libc uses setpriority. */
 export const SYS_NICE = 512;
 /** One past the highest number. */
@@ -56,5 +110,32 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [SYS_GETPID, 'getpid'],
   [SYS_EXIT, 'exit'],
   [SYS_FSYNC, 'fsync'],
+  [SYS_RT_SIGACTION, 'rt_sigaction'],
+  [SYS_RT_SIGPROCMASK, 'rt_sigprocmask'],
+  [SYS_PAUSE, 'pause'],
+  [SYS_ALARM, 'alarm'],
+  [SYS_SETITIMER, 'setitimer'],
+  [SYS_CLONE, 'clone'],
+  [SYS_EXECVE, 'execve'],
+  [SYS_KILL, 'kill'],
+  [SYS_UNAME, 'uname'],
+  [SYS_GETRUSAGE, 'getrusage'],
+  [SYS_SYSINFO, 'sysinfo'],
+  [SYS_TIMES, 'times'],
+  [SYS_SETPGID, 'setpgid'],
+  [SYS_GETPPID, 'getppid'],
+  [SYS_SETSID, 'setsid'],
+  [SYS_GETPGID, 'getpgid'],
+  [SYS_GETSID, 'getsid'],
+  [SYS_RT_SIGPENDING, 'rt_sigpending'],
+  [SYS_GETPRIORITY, 'getpriority'],
+  [SYS_SETPRIORITY, 'setpriority'],
+  [SYS_GETTID, 'gettid'],
+  [SYS_FUTEX, 'futex'],
+  [SYS_SCHED_SETAFFINITY, 'sched_setaffinity'],
+  [SYS_SCHED_GETAFFINITY, 'sched_getaffinity'],
+  [SYS_EXIT_GROUP, 'exit_group'],
+  [SYS_TGKILL, 'tgkill'],
+  [SYS_SCHED_SETATTR, 'sched_setattr'],
   [SYS_NICE, 'nice'],
 ]);

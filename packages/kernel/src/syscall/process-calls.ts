@@ -1,25 +1,23 @@
-/** Calls about the task itself and its time: getpid, exit, sched_yield, nice, brk, sleep, clock. */
-import { BLOCKED, EINVAL, NIL, OK, PAGE_BYTES, TSC } from '@hotpath/hw-x86';
+/** Calls about the task itself and its time: sched_yield, nice, brk, sleep, clock. */
+import { BLOCKED, EFAULT, EINVAL, NIL, OK, PAGE_BYTES, TSC, type VirtAddr } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
 import type { Current } from '../current.js';
 import { AREA_WRITE } from '../memory/address-space.js';
-import { USER_HEAP } from '../memory/memory-map.js';
-import { USER_HEAP_BYTES } from '../params.js';
+import { isUserAddress, USER_HEAP } from '../memory/memory-map.js';
+import { BOOT_TIME_NS, USER_HEAP_BYTES } from '../params.js';
 import type { Dispatcher } from '../task/dispatcher.js';
 import type { Sleepers } from '../task/sleepers.js';
-import type { Tasks } from '../task/tasks.js';
+import { cyclesToNanoseconds, type Tasks } from '../task/tasks.js';
 import type { TaskWaits } from '../task/waits.js';
-import type { Call } from './call.js';
+import { type Call, type Interruptible, RESTART_UNHANDLED } from './call.js';
 import type { Handler } from './entry.js';
 import {
-  SYS_BRK,
-  SYS_CLOCK_GETTIME,
-  SYS_EXIT,
-  SYS_GETPID,
-  SYS_NANOSLEEP,
-  SYS_NICE,
-  SYS_YIELD,
-} from './numbers.js';
+  CLOCK_MONOTONIC,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_REALTIME,
+  CLOCK_THREAD_CPUTIME_ID,
+} from './flags.js';
+import { SYS_BRK, SYS_CLOCK_GETTIME, SYS_NANOSLEEP, SYS_NICE, SYS_YIELD } from './numbers.js';
 
 /** What these calls work on. */
 export interface ProcessCallPorts {
@@ -30,34 +28,22 @@ export interface ProcessCallPorts {
   readonly sleepers: Sleepers;
   readonly waits: TaskWaits;
   readonly frequencyHz: number;
+  /** Stores a 64-bit number in the caller's memory: OK or EFAULT. */
+  storeWords(call: Call, address: VirtAddr, value: number): number;
 }
 
 /** Puts the handlers into the table. */
 export function installProcessCalls(table: (Handler | undefined)[], ports: ProcessCallPorts): void {
   const { dispatcher, scheduler, tasks } = ports;
 
-  table[SYS_GETPID] = (call) => call.task;
-
-  table[SYS_EXIT] = (call) => {
-    tasks.exitStatus[call.task] = call.a & 255;
-    return BLOCKED;
-  };
-
   table[SYS_YIELD] = () => {
     dispatcher.yieldCurrent();
     return OK;
   };
 
-  table[SYS_CLOCK_GETTIME] = () => dispatcher.now(ports.current.cpu);
+  table[SYS_CLOCK_GETTIME] = (call) => clock(call, ports);
 
-  table[SYS_NANOSLEEP] = (call) => {
-    if (call.stage === 1) return OK;
-    if (!Number.isSafeInteger(call.a) || call.a < 0) return EINVAL;
-    call.stage = 1;
-    const cycles = Math.ceil((call.a * ports.frequencyHz) / 1e9);
-    ports.sleepers.sleep(ports.current.cpu.cells[TSC] + cycles, ports.waits.begin(call));
-    return BLOCKED;
-  };
+  table[SYS_NANOSLEEP] = (call) => sleep(call, ports);
 
   table[SYS_NICE] = (call) => {
     const nice = scheduler.niceBy(call.task, call.a);
@@ -68,11 +54,47 @@ export function installProcessCalls(table: (Handler | undefined)[], ports: Proce
   table[SYS_BRK] = (call) => moveBreak(tasks, call);
 }
 
+/** Nothing is to be taken back: the event of a wait that is over is dropped when it comes. */
+const ALARM_CLOCK: Interruptible = { cancel: () => {} };
+
+/** Stage 0 begins, with the end as progress; stage 1 is behind the wait, or behind a signal. */
+function sleep(call: Call, ports: ProcessCallPorts): number {
+  const { cells } = ports.current.cpu;
+  if (call.stage === 1) {
+    if (call.brought === OK) return OK;
+    const left = Math.max(0, call.done - cells[TSC]);
+    const leftNs = cyclesToNanoseconds(left, ports.frequencyHz);
+    // Begun again after a stop, it sleeps for the rest only.
+    call.a = leftNs;
+    if (call.b === 0) return RESTART_UNHANDLED;
+    const stored = ports.storeWords(call, call.b, leftNs);
+    return stored === OK ? RESTART_UNHANDLED : stored;
+  }
+  if (!Number.isSafeInteger(call.a) || call.a < 0) return EINVAL;
+  if (call.b !== 0 && !isUserAddress(call.b)) return EFAULT;
+  call.stage = 1;
+  call.done = cells[TSC] + Math.ceil((call.a * ports.frequencyHz) / 1e9);
+  ports.sleepers.sleep(call.done, ports.waits.beginSlow(call, ALARM_CLOCK));
+  return BLOCKED;
+}
+
+function clock(call: Call, ports: ProcessCallPorts): number {
+  const { current, dispatcher, frequencyHz, tasks } = ports;
+  if (call.a === CLOCK_MONOTONIC) return dispatcher.now(current.cpu);
+  if (call.a === CLOCK_REALTIME) return BOOT_TIME_NS + dispatcher.now(current.cpu);
+  if (call.a === CLOCK_THREAD_CPUTIME_ID) {
+    return cyclesToNanoseconds(dispatcher.cpuCycles(call.task), frequencyHz);
+  }
+  if (call.a !== CLOCK_PROCESS_CPUTIME_ID) return EINVAL;
+  return cyclesToNanoseconds(dispatcher.processCycles(tasks.leader[call.task]), frequencyHz);
+}
+
 /** Like Linux's brk: answers the end in force, unchanged where the asked one cannot be. */
 function moveBreak(tasks: Tasks, call: Call): number {
   const space = tasks.space[call.task];
   if (space === null) return NIL;
-  const now = tasks.heapEnd[call.task];
+  const leader = tasks.leader[call.task];
+  const now = tasks.heapEnd[leader];
   const wanted = call.a;
   if (!Number.isInteger(wanted) || wanted <= now || wanted > USER_HEAP + USER_HEAP_BYTES)
     return now;
@@ -84,6 +106,6 @@ function moveBreak(tasks: Tasks, call: Call): number {
     if (last >= 0 && from > USER_HEAP) space.areaEnd[last] = to;
     else if (!space.addArea(from, to, AREA_WRITE)) return now;
   }
-  tasks.heapEnd[call.task] = wanted;
+  tasks.heapEnd[leader] = wanted;
   return wanted;
 }

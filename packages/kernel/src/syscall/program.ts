@@ -25,20 +25,37 @@ import {
   OPERATION_STORE64,
   OPERATION_SYSCALL,
 } from './call.js';
-import { O_RDONLY, SEEK_SET } from './flags.js';
+import { CLOCK_MONOTONIC, O_RDONLY, SEEK_SET } from './flags.js';
 import {
+  SYS_ALARM,
   SYS_BRK,
   SYS_CLOCK_GETTIME,
+  SYS_CLONE,
   SYS_CLOSE,
+  SYS_EXECVE,
   SYS_EXIT,
+  SYS_EXIT_GROUP,
   SYS_FORK,
   SYS_FSYNC,
+  SYS_GETPGID,
   SYS_GETPID,
+  SYS_GETPPID,
+  SYS_GETSID,
+  SYS_GETTID,
+  SYS_KILL,
   SYS_LSEEK,
   SYS_NANOSLEEP,
   SYS_NICE,
   SYS_OPEN,
+  SYS_PAUSE,
   SYS_READ,
+  SYS_RT_SIGACTION,
+  SYS_RT_SIGPENDING,
+  SYS_RT_SIGPROCMASK,
+  SYS_SETITIMER,
+  SYS_SETPGID,
+  SYS_SETSID,
+  SYS_TGKILL,
   SYS_WAIT4,
   SYS_WRITE,
   SYS_YIELD,
@@ -48,8 +65,23 @@ import {
 // biome-ignore lint/suspicious/noConfusingVoidType: a generator that just ends returns void
 export type Program = Generator<void, number | void, void>;
 
-/** Makes a task's code, given its calls. */
-export type ProgramFactory = (sys: SystemCalls) => Program;
+/** Makes a task's code, given its calls, its arguments and its environment. */
+export type ProgramFactory = (
+  sys: SystemCalls,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+) => Program;
+
+/** A signal's handler: runs on top of the program that it interrupts, with the same calls. */
+export type SignalHandler = (signal: number) => Program;
+
+/** What exec puts in the place of a program. */
+export interface Launch {
+  readonly name: string;
+  readonly program: ProgramFactory;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
 
 /** What a program's own memory accesses go through; the kernel implements it. */
 export interface UserMemory {
@@ -70,6 +102,8 @@ export interface PathBuffer {
 }
 
 const encoder = new TextEncoder();
+/** In the place of a program that the kernel is still to look up. */
+const NOTHING: ProgramFactory = function* () {};
 
 /** The calls of one task. Each is one record reused: finish a call before the next. */
 export class SystemCalls {
@@ -124,56 +158,165 @@ export class SystemCalls {
 
   /** Gives the CPU to the next task of equal right: OK. */
   yield(): Call {
-    return this.#arm(SYS_YIELD, 0, 0, 0);
+    return this.#arm(SYS_YIELD);
   }
 
   /** Adds to the nice value, clamped to -20..19; the new value + 20, so that errors stay negative. */
   nice(increment: number): Call {
-    return this.#arm(SYS_NICE, increment, 0, 0);
+    return this.#arm(SYS_NICE, increment);
   }
 
   /** Moves the end of the heap: the new end, or the old one if `address` is 0 or cannot be. */
   brk(address: VirtAddr): Call {
-    return this.#arm(SYS_BRK, address, 0, 0);
+    return this.#arm(SYS_BRK, address);
   }
 
-  /** The task's number. */
+  /** The process's number: that of its first thread. */
   getpid(): Call {
-    return this.#arm(SYS_GETPID, 0, 0, 0);
+    return this.#arm(SYS_GETPID);
+  }
+
+  /** The thread's number. */
+  gettid(): Call {
+    return this.#arm(SYS_GETTID);
+  }
+
+  /** The parent's number, or 0. */
+  getppid(): Call {
+    return this.#arm(SYS_GETPPID);
   }
 
   /**
-   * A child with a copy of this task's memory (copied page by page when written) and the same open
+   * A child with a copy of this process's memory (copied page by page when written) and the same open
    * files; it runs `program`, since a generator cannot be copied. The child's number, or EAGAIN.
    */
   fork(program: ProgramFactory): Call {
-    const call = this.#arm(SYS_FORK, 0, 0, 0);
+    const call = this.#arm(SYS_FORK);
     call.program = program;
     return call;
   }
 
   /**
-   * Waits for the end of a child: its number, or ECHILD, EFAULT.
-   * @param pid - which one; -1: any
-   * @param status - where the exit code is stored, times 256; 0: nowhere
+   * One more thread of this process: same memory, descriptors, signal actions. Its number, or EAGAIN.
+   * @param clearAddress - a word that holds the number while the thread lives, and is then cleared
+   *   with a futex wake, for who joins; 0: none
    */
-  wait(pid: number = -1, status: VirtAddr = 0): Call {
-    return this.#arm(SYS_WAIT4, pid, status, 0);
+  thread(program: ProgramFactory, clearAddress: VirtAddr = 0): Call {
+    const call = this.#arm(SYS_CLONE, clearAddress);
+    call.program = program;
+    return call;
   }
 
-  /** Sleeps for so many nanoseconds of virtual time, or a little more: OK or EINVAL. */
-  sleep(nanoseconds: number): Call {
-    return this.#arm(SYS_NANOSLEEP, nanoseconds, 0, 0);
+  /**
+   * Puts a registered program (see `Kernel.registerProgram`), found by the last part of `path`, and an
+   * empty memory in the place of this one; descriptors stay. Comes back only with ENOENT, E2BIG,
+   * ENOMEM, or EAGAIN and EINVAL unless this is the first and only thread.
+   */
+  exec(path: string, argv: readonly string[] = [path], env: Launch['env'] = {}): Call {
+    const call = this.#arm(SYS_EXECVE);
+    call.launch = { name: path, program: NOTHING, argv, env };
+    return call;
   }
 
-  /** Virtual nanoseconds since the machine was switched on. */
-  clock(): Call {
-    return this.#arm(SYS_CLOCK_GETTIME, 0, 0, 0);
+  /**
+   * Waits for the end of a child: its number; 0 with WNOHANG if none has ended; ECHILD, EFAULT, EINTR.
+   * @param pid - which one; -1: any; 0: any of this process group; -g: any of process group g
+   * @param status - where the wait status is stored (exit code * 256, or the signal's number); 0: nowhere
+   * @param options - WNOHANG, WUNTRACED, WCONTINUED
+   */
+  wait(pid: number = -1, status: VirtAddr = 0, options = 0): Call {
+    return this.#arm(SYS_WAIT4, pid, status, options);
   }
 
-  /** Ends the task; never comes back. */
+  /**
+   * Sleeps for so many nanoseconds of virtual time, or a little more: OK, EINVAL or EINTR.
+   * @param remaining - where the rest is stored (64 bits, ns) when a signal's handler cut it short
+   */
+  sleep(nanoseconds: number, remaining: VirtAddr = 0): Call {
+    return this.#arm(SYS_NANOSLEEP, nanoseconds, remaining);
+  }
+
+  /** Nanoseconds of a clock (CLOCK_*), default CLOCK_MONOTONIC; EINVAL. */
+  clock(id: number = CLOCK_MONOTONIC): Call {
+    return this.#arm(SYS_CLOCK_GETTIME, id);
+  }
+
+  /** Ends the process with all its threads; never comes back. */
   exit(status: number): Call {
-    return this.#arm(SYS_EXIT, status, 0, 0);
+    return this.#arm(SYS_EXIT_GROUP, status);
+  }
+
+  /** Ends this thread alone. */
+  exitThread(status = 0): Call {
+    return this.#arm(SYS_EXIT, status);
+  }
+
+  /** Sends a signal to a process, a group (-g), the own group (0), all (-1): OK, ESRCH, EINVAL. */
+  kill(pid: number, signal: number): Call {
+    return this.#arm(SYS_KILL, pid, signal);
+  }
+
+  /** Sends a signal to one thread of a process: OK, ESRCH, EINVAL. */
+  tgkill(pid: number, tid: number, signal: number): Call {
+    return this.#arm(SYS_TGKILL, pid, tid, signal);
+  }
+
+  /**
+   * What this process does about a signal: OK or EINVAL. A handler is a generator function; it runs
+   * when the program next comes back from a call or a fault, and the program then goes on.
+   * @param flags - SA_RESTART, SA_NODEFER, SA_RESETHAND, SA_NOCLDSTOP, SA_NOCLDWAIT
+   * @param mask - signals blocked while the handler runs (signalBit)
+   */
+  sigaction(signal: number, action: SignalHandler | number, flags = 0, mask = 0): Call {
+    const handled = typeof action !== 'number';
+    const call = this.#arm(SYS_RT_SIGACTION, signal, handled ? 0 : action, flags, mask);
+    call.handler = handled ? action : null;
+    return call;
+  }
+
+  /** Changes the thread's blocked signals (SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK): the old mask. */
+  sigprocmask(how: number, mask: number): Call {
+    return this.#arm(SYS_RT_SIGPROCMASK, how, mask);
+  }
+
+  /** Signals that wait because they are blocked, as a mask. */
+  sigpending(): Call {
+    return this.#arm(SYS_RT_SIGPENDING);
+  }
+
+  /** Waits for a signal: EINTR after its handler. */
+  pause(): Call {
+    return this.#arm(SYS_PAUSE);
+  }
+
+  /** SIGALRM after so many seconds, 0: none; seconds that were left of the alarm before. */
+  alarm(seconds: number): Call {
+    return this.#arm(SYS_ALARM, seconds);
+  }
+
+  /** SIGALRM after so many ns (0: never), then at every interval (0: once); ns that were left. */
+  setitimer(valueNs: number, intervalNs = 0): Call {
+    return this.#arm(SYS_SETITIMER, valueNs, intervalNs);
+  }
+
+  /** Moves a process (0: this one) into a process group (0: its own): OK, ESRCH, EPERM, EINVAL. */
+  setpgid(pid: number, group: number): Call {
+    return this.#arm(SYS_SETPGID, pid, group);
+  }
+
+  /** Process group of a process (0: this one), or ESRCH. */
+  getpgid(pid: number = 0): Call {
+    return this.#arm(SYS_GETPGID, pid);
+  }
+
+  /** A new session and process group: its number, or EPERM. */
+  setsid(): Call {
+    return this.#arm(SYS_SETSID);
+  }
+
+  /** Session of a process (0: this one), or ESRCH. */
+  getsid(pid: number = 0): Call {
+    return this.#arm(SYS_GETSID, pid);
   }
 
   /** Any call by number: how a program meets ENOSYS. */

@@ -23,9 +23,9 @@ import type { Program } from '../syscall/program.js';
 import { TRACE_IRQ_ENTER, TRACE_IRQ_EXIT, TRACE_SWITCH, TRACE_WAKE } from '../trace-events.js';
 import { VECTOR_RESCHEDULE, VECTOR_TIMER } from '../vectors.js';
 import { popSwitchRegisters, pushSwitchRegisters } from './kernel-stack.js';
+import { DELIVERED, DELIVERED_END } from './signals.js';
 import {
   cyclesToNanoseconds,
-  STATUS_ABORT,
   TASK_BLOCKED,
   TASK_READY,
   TASK_RUNNING,
@@ -48,10 +48,18 @@ export interface DispatcherPorts {
   wakeSleepers(): void;
   /** Ends the task that runs on the current CPU, and takes it out of the scheduler. */
   exit(task: number, status: number): void;
-  /** A program or the kernel threw: ends the task with a report, or panics. */
+  /** The main function of a thread has returned: its exit status is set, or its process's. */
+  returned(task: number, status: number): void;
+  /** A program or the kernel threw: sets the exit status and keeps what it was, or panics. */
   thrown(task: number, error: unknown): void;
-  /** Resolves a fault that a `tryLoad` or `tryStore` left behind; false: the task is to die. */
-  settleFault(task: number): boolean;
+  /** Resolves a fault that a `tryLoad` or `tryStore` left behind, or raises its signal. */
+  settleFault(task: number): void;
+  /** Looks at the signals of a task before it goes on: DELIVERED, DELIVERED_END or DELIVERED_STOP. */
+  deliverSignals(task: number): number;
+  /** The program that ended was a signal handler: true, and what it interrupted goes on. */
+  leaveHandler(task: number): boolean;
+  /** Ends a slow wait of a task that has signals to look at. */
+  interruptWait(task: number): void;
   /** Stops the machine with a readable report. */
   panic(reason: string): never;
 }
@@ -63,6 +71,9 @@ export class Dispatcher implements Supervisor {
   readonly #loaded: Int32Array;
   /** Latest time at which a task was put into each CPU's queue, by whatever CPU. */
   readonly #queuedAt: Float64Array;
+
+  /** TSC at which the step that runs now began. */
+  #stepStart = 0;
 
   constructor(ports: DispatcherPorts) {
     this.#ports = ports;
@@ -101,6 +112,34 @@ export class Dispatcher implements Supervisor {
     if (trace !== null) trace.emit(TRACE_IRQ_EXIT, vector, task);
     this.#enter(cpuBefore);
     current.task = taskBefore;
+  }
+
+  /** CPU time of a task in cycles, up to now if it runs on the current CPU. */
+  cpuCycles(task: number): number {
+    const { current, tasks } = this.#ports;
+    const past = tasks.cpuCycles[task];
+    return task === current.task ? past + current.cpu.cells[TSC] - this.#stepStart : past;
+  }
+
+  /** CPU time of all threads of a process, the ended ones too. */
+  processCycles(leader: number): number {
+    const { current, tasks } = this.#ports;
+    const past = tasks.processCycles[leader];
+    const own = tasks.leader[current.task] === leader;
+    return own ? past + current.cpu.cells[TSC] - this.#stepStart : past;
+  }
+
+  /** Takes the space of the task that ends here out of force. */
+  leaveSpace(): void {
+    const { mmu } = this.#ports.current.cpu;
+    const { kernelRoot } = this.#ports;
+    if (mmu.root !== kernelRoot) mmu.setRoot(kernelRoot, 0, true);
+  }
+
+  /** Lets another CPU come to a safe point soon: its task has something to look at. */
+  kick(cpu: number): void {
+    const { current, machine } = this.#ports;
+    machine.interrupts.post(cpu, VECTOR_RESCHEDULE, current.cpu.cells[TSC]);
   }
 
   /** The running task offers its CPU. */
@@ -223,8 +262,10 @@ export class Dispatcher implements Supervisor {
     const { tasks } = this.#ports;
     const space = tasks.space[task];
     // A kernel thread borrows whatever root is in force: the kernel half is the same in all.
-    if (space !== null && cpu.mmu.root !== space.root)
+    if (space !== null && cpu.mmu.root !== space.root) {
+      space.cpuMask |= 1 << cpu.id;
       cpu.mmu.setRoot(space.root, space.pcid, true);
+    }
     popSwitchRegisters(cpu, tasks.stack[task]);
     this.#checkCanary(cpu, task);
     const report = tasks.report[task];
@@ -240,14 +281,13 @@ export class Dispatcher implements Supervisor {
   #resume(cpu: Cpu, task: number): void {
     const { tasks } = this.#ports;
     const start = cpu.cells[TSC];
+    this.#stepStart = start;
     const call = tasks.call[task];
     const report = tasks.report[task];
+    this.#ports.settleFault(task);
+    if (tasks.attention[task] !== 0 && !this.#attend(cpu, task)) return;
     const program = tasks.program[task];
     assert(program !== null, 'a running task has no program');
-    if (!this.#ports.settleFault(task)) {
-      this.#end(cpu, task);
-      return;
-    }
     const inKernel = call.state === CALL_WAITING || tasks.space[task] === null;
     cpu.enter(inKernel ? SUPERVISOR : USER);
     let finished: ReturnType<Program['next']>;
@@ -256,22 +296,42 @@ export class Dispatcher implements Supervisor {
     } catch (error) {
       cpu.enter(SUPERVISOR);
       this.#ports.thrown(task, error);
-      if (tasks.exitStatus[task] === NIL) tasks.exitStatus[task] = STATUS_ABORT;
       this.#end(cpu, task);
       return;
     }
     cpu.enter(SUPERVISOR);
-    if (report !== null) report.cycles += cpu.cells[TSC] - start;
+    const spent = cpu.cells[TSC] - start;
+    tasks.cpuCycles[task] += spent;
+    tasks.processCycles[tasks.leader[task]] += spent;
+    if (report !== null) report.cycles += spent;
+    this.#stepStart = cpu.cells[TSC];
     if (finished.done === true && tasks.exitStatus[task] === NIL) {
-      tasks.exitStatus[task] = finished.value ?? 0;
+      if (this.#ports.leaveHandler(task)) return;
+      this.#ports.returned(task, (finished.value ?? 0) & 255);
     }
     if (tasks.exitStatus[task] !== NIL) this.#end(cpu, task);
     else if (call.state === CALL_WAITING) this.#block(cpu, task);
   }
 
+  /** Signals first: false if the task does not go on here. */
+  #attend(cpu: Cpu, task: number): boolean {
+    const outcome = this.#ports.deliverSignals(task);
+    if (outcome === DELIVERED) return true;
+    if (outcome === DELIVERED_END) this.#end(cpu, task);
+    else this.#sleep(cpu, task);
+    return false;
+  }
+
   #block(cpu: Cpu, task: number): void {
-    const { scheduler, tasks } = this.#ports;
+    const { tasks } = this.#ports;
     assert(!tasks.call[task].woken, 'a wake-up came from inside the call that waits for it');
+    this.#sleep(cpu, task);
+    // A signal that came before the wait began must end it, or nobody would.
+    if (tasks.attention[task] !== 0) this.#ports.interruptWait(task);
+  }
+
+  #sleep(cpu: Cpu, task: number): void {
+    const { scheduler, tasks } = this.#ports;
     this.#account(cpu);
     scheduler.blocked(task);
     tasks.state[task] = TASK_BLOCKED;
@@ -279,10 +339,9 @@ export class Dispatcher implements Supervisor {
   }
 
   #end(cpu: Cpu, task: number): void {
-    const { tasks, kernelRoot, trace } = this.#ports;
+    const { tasks, trace } = this.#ports;
     const status = tasks.exitStatus[task];
     this.#account(cpu);
-    if (cpu.mmu.root !== kernelRoot) cpu.mmu.setRoot(kernelRoot, 0, true);
     this.#loaded[cpu.id] = NIL;
     if (trace !== null) trace.emit(TRACE_SWITCH, task, NIL);
     this.#ports.exit(task, status);

@@ -1,24 +1,39 @@
 /**
- * The beginning and end of tasks: what is taken at the one is given back at the other, in the
- * opposite order, also when the beginning fails half-way.
+ * The beginning of tasks, and their change of program: what is taken is given back, in the opposite
+ * order, when a beginning fails half-way.
  */
-import { ArgumentError, assert, NIL, OK, type TraceHook, TSC } from '@hotpath/hw-x86';
-import type { Scheduler } from '@hotpath/sched';
+import {
+  ArgumentError,
+  assert,
+  EBUSY,
+  EINVAL,
+  ENOMEM,
+  NIL,
+  OK,
+  SUPERVISOR,
+  type TraceHook,
+  TSC,
+  USER,
+  type VirtAddr,
+} from '@hotpath/hw-x86';
+import type { Scheduler, TaskOptions } from '@hotpath/sched';
 import type { Current } from '../current.js';
 import { type AddressSpace, type AddressSpaces, AREA_WRITE } from '../memory/address-space.js';
 import { USER_HEAP, USER_STACK_TOP } from '../memory/memory-map.js';
 import type { Vmalloc } from '../memory/vmalloc.js';
-import { KERNEL_STACK_BYTES, STACK_CANARY, TASK_LIMIT, USER_STACK_BYTES } from '../params.js';
+import { KERNEL_STACK_BYTES, STACK_CANARY, USER_STACK_BYTES } from '../params.js';
+import { REPLACED } from '../syscall/call.js';
 import {
+  type Launch,
   type PathBuffer,
   type ProgramFactory,
   SystemCalls,
   type UserMemory,
 } from '../syscall/program.js';
-import { TRACE_TASK_EXIT, TRACE_TASK_START } from '../trace-events.js';
+import { TRACE_TASK_START } from '../trace-events.js';
 import type { Dispatcher } from './dispatcher.js';
-import { checkNice, TASK_FREE, TASK_ZOMBIE, type TaskReport, type Tasks } from './tasks.js';
-import type { TaskWaits } from './waits.js';
+import type { Signals } from './signals.js';
+import { checkNice, type TaskReport, type Tasks } from './tasks.js';
 
 /** Port: where the kernel's objects take their place in memory; a slab cache is one. */
 export interface ObjectSource {
@@ -35,9 +50,19 @@ export interface SpawnOptions {
   readonly affinity?: number;
   /** A kernel thread: ring 0, no user half. Default false. */
   readonly kernelThread?: boolean;
+  /** Arguments of the program; default its name alone. */
+  readonly argv?: readonly string[];
+  /** Environment of the program; default empty. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** This process adopts orphans, and is expected to wait for them. Default false. */
+  readonly init?: boolean;
+  /** Class of a stacked scheduling policy, 0 = highest; default 0. */
+  readonly class?: number;
+  /** Reservation of a deadline policy, in ns. */
+  readonly reservation?: { runtimeNs: number; deadlineNs?: number; periodNs: number };
 }
 
-/** What beginnings and ends work on. */
+/** What beginnings work on. */
 export interface LifecyclePorts {
   readonly current: Current;
   readonly tasks: Tasks;
@@ -47,158 +72,179 @@ export interface LifecyclePorts {
   readonly objects: ObjectSource;
   readonly memory: UserMemory;
   readonly dispatcher: Dispatcher;
+  readonly signals: Signals;
   readonly trace: TraceHook | null;
-  readonly waits: TaskWaits;
   /** Gives a child the descriptors of its parent. */
   inheritFiles(parent: number, child: number): void;
-  /** Closes what the task has open. */
-  closeFiles(task: number): void;
+  /** Closes descriptors that a new program is not to have. */
+  closeOnExec(leader: number): void;
 }
 
 /** The top page of a user stack holds the path of an open. */
 const PATH_BUFFER: PathBuffer = { address: USER_STACK_TOP - 4096, byteLimit: 4096 };
 
-/** Makes and ends tasks. */
+type MakeSpace = (spaces: AddressSpaces) => AddressSpace | null;
+
+/** Makes tasks. */
 export class Lifecycle {
   readonly #ports: LifecyclePorts;
+  /** Of a leader: arguments and environment of its program, for its children. */
+  readonly #launch: (Launch | null)[] = [];
 
   constructor(ports: LifecyclePorts) {
     this.#ports = ports;
   }
 
   /**
-   * A new task, ready to run: its report, or null when memory or slots do not suffice.
-   * @throws ArgumentError `ERR_NICE`, `ERR_TASK_NAME`, `ERR_AFFINITY`
+   * A new process, ready to run: its report, or null when memory or slots do not suffice.
+   * @throws ArgumentError `ERR_NICE`, `ERR_TASK_NAME`, `ERR_AFFINITY`, `ERR_CLASS`,
+   *   `ERR_RESERVATION`, and `ERR_ADMISSION` for a reservation that does not fit
    */
   spawn(name: string, program: ProgramFactory, options: SpawnOptions = {}): TaskReport | null {
     const nice = checkNice(options.nice ?? 0);
     if (name === '') throw new ArgumentError('ERR_TASK_NAME', 'task name is ""; allowed: any text');
-    const task = this.#begin(
-      name,
-      nice,
-      options.affinity,
-      options.kernelThread ? null : emptySpace,
-    );
-    return task === NIL ? null : this.#start(task, program);
+    const task = this.#begin(name, nice, options, options.kernelThread ? null : emptySpace);
+    if (task === EBUSY || task === EINVAL) {
+      throw new ArgumentError(
+        'ERR_ADMISSION',
+        `task "${name}": its deadline policy wants a reservation that fits on a CPU`,
+      );
+    }
+    if (task < 0) return null;
+    const launch = { name, program, argv: options.argv ?? [name], env: options.env ?? {} };
+    return this.#start(task, launch);
   }
 
-  /** A child of `parent` with a copy of its memory and its descriptors; null as for `spawn`. */
-  fork(parent: number, program: ProgramFactory): TaskReport | null {
-    const { tasks } = this.#ports;
-    const space = tasks.space[parent];
+  /** A child of the caller's process with a copy of its memory and descriptors; null as for `spawn`. */
+  fork(caller: number, program: ProgramFactory): TaskReport | null {
+    const { signals, tasks } = this.#ports;
+    const parent = tasks.leader[caller];
+    const space = tasks.space[caller];
     const report = tasks.report[parent];
     if (space === null || report === null) return null;
-    const affinity = this.#ports.scheduler.tasks.affinity[parent];
-    const task = this.#begin(report.name, tasks.nice[parent], affinity, (spaces) =>
+    const task = this.#begin(report.name, tasks.nice[caller], this.#likeCaller(caller), (spaces) =>
       spaces.fork(space),
     );
-    if (task === NIL) return null;
-    tasks.parent[task] = parent;
+    if (task < 0) return null;
+    tasks.family.adopt(parent, task);
     tasks.heapEnd[task] = tasks.heapEnd[parent];
+    tasks.processGroup[task] = tasks.processGroup[parent];
+    tasks.session[task] = tasks.session[parent];
+    signals.inherit(caller, task);
     this.#ports.inheritFiles(parent, task);
-    return this.#start(task, program);
+    const launch = this.#launch[parent];
+    assert(launch !== null && launch !== undefined, 'a process without a program forks');
+    return this.#start(task, { ...launch, program });
   }
 
-  /** A child of `parent`: number `pid`, or any with -1; only one that has ended with `ended`. */
-  findChild(parent: number, pid: number, ended: boolean): number {
-    const { tasks } = this.#ports;
-    for (let task = 1; task < TASK_LIMIT; task++) {
-      if (tasks.state[task] === TASK_FREE || tasks.parent[task] !== parent) continue;
-      if (pid !== -1 && pid !== task) continue;
-      if (!ended || tasks.state[task] === TASK_ZOMBIE) return task;
-    }
-    return NIL;
+  /**
+   * One more thread of the caller's process: same memory, descriptors and signal actions.
+   * @param clearAddress - where its number stands until it ends, or 0
+   */
+  thread(caller: number, program: ProgramFactory, clearAddress: VirtAddr): TaskReport | null {
+    const { signals, tasks } = this.#ports;
+    const leader = tasks.leader[caller];
+    const space = tasks.space[caller];
+    const report = tasks.report[leader];
+    if (space === null || report === null) return null;
+    const like = this.#likeCaller(caller);
+    const task = this.#begin(report.name, tasks.nice[caller], like, () => space);
+    if (task < 0) return null;
+    tasks.leader[task] = leader;
+    tasks.threadCount[task] = 0;
+    tasks.threadCount[leader] += 1;
+    tasks.clearAddress[task] = clearAddress;
+    signals.inherit(caller, task);
+    const launch = this.#launch[leader];
+    assert(launch !== null && launch !== undefined, 'a process without a program makes a thread');
+    return this.#start(task, { ...launch, program });
   }
 
-  /** Exit status of a task that has ended. */
-  statusOf(task: number): number {
-    return this.#ports.tasks.exitStatus[task];
-  }
-
-  /** The task that is current has ended: gives back all but what its parent may ask for. */
-  exit(task: number, status: number): void {
-    const { scheduler, tasks, trace, waits } = this.#ports;
+  /**
+   * Puts another program and an empty memory in the place of the current task's: REPLACED, or ENOMEM
+   * and nothing has changed. The caller is the only thread of its process.
+   */
+  exec(task: number, launch: Launch): number {
+    const { current, memory, signals, spaces, tasks } = this.#ports;
+    const old = tasks.space[task];
+    assert(old !== null && tasks.threadCount[task] === 1, 'exec by one of several threads');
+    const space = emptySpace(spaces);
+    if (space === null) return ENOMEM;
+    tasks.space[task] = space;
+    tasks.heapEnd[task] = USER_HEAP;
+    space.cpuMask |= 1 << current.cpu.id;
+    current.cpu.mmu.setRoot(space.root, space.pcid, true);
+    spaces.destroy(old);
+    this.#ports.closeOnExec(task);
+    signals.forExec(task);
+    const strings = new TextEncoder().encode(argumentBlock(launch));
+    // As the program's own stores: SMAP keeps the kernel off the page.
+    current.cpu.enter(USER);
+    memory.place(task, PATH_BUFFER.address - Math.ceil(strings.length / 16) * 16, strings);
+    current.cpu.enter(SUPERVISOR);
     const report = tasks.report[task];
-    if (report !== null) report.status = status;
-    const parent = tasks.parent[task];
-    // A zombie keeps its number: the scheduler must not give it to anybody else.
-    if (parent !== NIL) scheduler.blocked(task);
-    this.#giveBack(task);
-    this.#orphan(task);
-    tasks.state[task] = TASK_ZOMBIE;
-    if (trace !== null) trace.emit(TRACE_TASK_EXIT, task, status);
-    if (parent === NIL) {
-      this.reap(task);
-    } else if (tasks.waitsForChild[parent] === 1) {
-      tasks.waitsForChild[parent] = 0;
-      waits.end(tasks.call[parent], OK);
-    }
+    if (report !== null) report.name = launch.name;
+    this.#launch[task] = launch;
+    tasks.program[task] = launch.program(this.#callsOf(task), launch.argv, launch.env);
+    return REPLACED;
   }
 
-  /** Forgets a task that has ended; its number is free. */
-  reap(task: number): void {
-    const { scheduler, tasks } = this.#ports;
-    assert(tasks.state[task] === TASK_ZOMBIE, 'a task is reaped that has not ended');
-    scheduler.exit(task);
-    tasks.release(task);
+  /** Where the frames of a task's signal handlers begin, downwards. */
+  frameTop(task: number): VirtAddr {
+    // Threads share a space: each has a stretch of its own below the path buffer.
+    return (
+      PATH_BUFFER.address - 65_536 - (task === this.#ports.tasks.leader[task] ? 0 : task) * 4096
+    );
   }
 
-  /** Files, memory, stack and object of a task that runs no more. */
-  #giveBack(task: number): void {
-    const { tasks } = this.#ports;
-    this.#ports.closeFiles(task);
-    const space = tasks.space[task];
-    if (space !== null) this.#ports.spaces.destroy(space);
-    tasks.space[task] = null;
-    tasks.program[task] = null;
-    this.#ports.vmalloc.vfree(tasks.stack[task]);
-    this.#ports.objects.free(tasks.object[task]);
+  /** Stack and object of a thread that runs no more. */
+  releaseThread(task: number): void {
+    const { objects, tasks, vmalloc } = this.#ports;
+    vmalloc.vfree(tasks.stack[task]);
+    objects.free(tasks.object[task]);
     tasks.stack[task] = 0;
-    tasks.call[task].reset();
+    if (tasks.leader[task] === task) this.#launch[task] = null;
   }
 
-  /** Nobody waits for the children of a task that has ended: those that have ended go now. */
-  #orphan(parent: number): void {
-    const { tasks } = this.#ports;
-    for (let task = 1; task < TASK_LIMIT; task++) {
-      if (tasks.state[task] === TASK_FREE || tasks.parent[task] !== parent) continue;
-      tasks.parent[task] = NIL;
-      if (tasks.state[task] === TASK_ZOMBIE) this.reap(task);
-    }
+  #likeCaller(caller: number): SpawnOptions {
+    const columns = this.#ports.scheduler.tasks;
+    // A reservation is not inherited (Linux: deadline tasks fork with reset-on-fork only).
+    return { affinity: columns.affinity[caller], class: columns.class[caller] };
   }
 
-  /** A slot with stack, object and address space, or NIL and nothing is taken. */
-  #begin(
-    name: string,
-    nice: number,
-    affinity: number | undefined,
-    makeSpace: ((spaces: AddressSpaces) => AddressSpace | null) | null,
-  ): number {
-    const { current, scheduler, tasks } = this.#ports;
-    const cpu = current.cpu.id;
-    const task = scheduler.create(affinity === undefined ? { nice, cpu } : { nice, cpu, affinity });
-    if (task < 0) return NIL;
+  #callsOf(task: number): SystemCalls {
+    return new SystemCalls(this.#ports.tasks.call[task], this.#ports.memory, PATH_BUFFER);
+  }
+
+  /** A slot with stack, object and address space, or NIL or an errno and nothing is taken. */
+  #begin(name: string, nice: number, options: SpawnOptions, makeSpace: MakeSpace | null): number {
+    const { current, scheduler, signals, tasks } = this.#ports;
+    const wanted: TaskOptions = { nice, cpu: current.cpu.id };
+    if (options.affinity !== undefined) wanted.affinity = options.affinity;
+    if (options.class !== undefined) wanted.class = options.class;
+    if (options.reservation !== undefined) wanted.reservation = options.reservation;
+    const task = scheduler.create(wanted);
+    if (task < 0) return task;
     if (!this.#makeMemory(task, makeSpace)) {
       scheduler.exit(task);
       return NIL;
     }
     tasks.take(task, name, nice, current.cpu.cells[TSC]);
     tasks.heapEnd[task] = USER_HEAP;
+    signals.forget(task);
     return task;
   }
 
-  #start(task: number, program: ProgramFactory): TaskReport | null {
-    const { dispatcher, memory, tasks, trace } = this.#ports;
-    tasks.program[task] = program(new SystemCalls(tasks.call[task], memory, PATH_BUFFER));
+  #start(task: number, launch: Launch): TaskReport | null {
+    const { dispatcher, tasks, trace } = this.#ports;
+    if (tasks.leader[task] === task) this.#launch[task] = launch;
+    tasks.program[task] = launch.program(this.#callsOf(task), launch.argv, launch.env);
     if (trace !== null) trace.emit(TRACE_TASK_START, task, tasks.nice[task]);
     dispatcher.wake(task);
     return tasks.report[task];
   }
 
-  #makeMemory(
-    task: number,
-    makeSpace: ((spaces: AddressSpaces) => AddressSpace | null) | null,
-  ): boolean {
+  #makeMemory(task: number, makeSpace: MakeSpace | null): boolean {
     const { current, objects, spaces, tasks, vmalloc } = this.#ports;
     const stack = vmalloc.vmalloc(KERNEL_STACK_BYTES);
     if (stack === NIL) return false;
@@ -216,6 +262,13 @@ export class Lifecycle {
     assert(status === OK, 'a fresh kernel stack is not mapped');
     return true;
   }
+}
+
+/** Arguments and environment as exec lays them on the new stack, each string ended by a zero. */
+function argumentBlock(launch: Launch): string {
+  const strings = [...launch.argv];
+  for (const [name, value] of Object.entries(launch.env)) strings.push(`${name}=${value}`);
+  return `${strings.join('\0')}\0`;
 }
 
 /** The address space of a task that nobody forked: a stack and nothing else. */

@@ -1,9 +1,12 @@
 import { type Completion, type Cycles, type EventSink, type Machine, OK } from '@hotpath/hw-x86';
 import { VECTOR_TIMER } from '../vectors.js';
 
-/** Port: the CPU on which a task last ran, where its timer interrupt arrives. */
+/** Port: what the tags of sleepers stand for. */
 export interface LastCpu {
+  /** The CPU on which a task last ran, where its timer interrupt arrives. */
   cpuOf(tag: number): number;
+  /** False once the wait is over, because a signal ended it. */
+  isPending(tag: number): boolean;
 }
 
 /**
@@ -31,6 +34,7 @@ export class Sleepers implements EventSink {
   }
 
   event(time: Cycles, tag: number): void {
+    if (!this.#lastCpu.isPending(tag)) return;
     this.#due.push(tag);
     this.#machine.interrupts.post(this.#lastCpu.cpuOf(tag), VECTOR_TIMER, time);
   }
@@ -40,6 +44,6 @@ export class Sleepers implements EventSink {
     if (this.#due.length === 0) return;
     const due = this.#due;
     this.#due = [];
-    for (const tag of due) this.#sink.completed(tag, OK);
+    for (const tag of due) if (this.#lastCpu.isPending(tag)) this.#sink.completed(tag, OK);
   }
 }

@@ -15,6 +15,8 @@ import { DESCRIPTOR_LIMIT, TASK_LIMIT } from '../params.js';
 import { CALL_IDLE, Call, type CallEntry, OPERATION_SYSCALL } from '../syscall/call.js';
 import { systemCallName } from '../syscall/numbers.js';
 import type { Program } from '../syscall/program.js';
+import { Family } from './family.js';
+import { SIGABRT, SIGKILL, SIGSEGV } from './signal-numbers.js';
 
 /** The slot holds no task. */
 export const TASK_FREE = 0;
@@ -28,18 +30,21 @@ export const TASK_BLOCKED = 3;
 /** Has ended; its number and status wait for its parent. */
 export const TASK_ZOMBIE = 4;
 
+/** What a shell adds to the number of the signal that ended a task. */
+export const STATUS_SIGNAL = 128;
 /** Exit status of a task that an invalid access ended, as a shell shows SIGSEGV. */
-export const STATUS_SEGV = 139;
+export const STATUS_SEGV = STATUS_SIGNAL + SIGSEGV;
 /** Exit status of a task whose program threw. */
-export const STATUS_ABORT = 134;
-/** Exit status of a task that found no memory for its page. */
-export const STATUS_KILLED = 137;
+export const STATUS_ABORT = STATUS_SIGNAL + SIGABRT;
+/** Exit status of a task that was killed, or found no memory for its page. */
+export const STATUS_KILLED = STATUS_SIGNAL + SIGKILL;
 
 /** What remains of a task after its slot is free; handed out by `spawn`. */
 export interface TaskReport {
   readonly task: number;
-  readonly name: string;
-  /** Exit status, or null while it lives. */
+  /** Changed by exec. */
+  name: string;
+  /** Exit status as a shell shows it (128 + n for signal n), or null while it lives. */
   status: number | null;
   /** What its program threw, if it did. */
   error: unknown;
@@ -62,17 +67,37 @@ export class Tasks {
   readonly readyAt = new Float64Array(TASK_LIMIT);
   /** Virtual time up to which the scheduler has been told of its running, in ns. */
   readonly accountedNs = new Float64Array(TASK_LIMIT);
-  /** Exit status that it or a fault asked for, or NIL while it is to go on. */
+  /** Exit status that it or a signal asked for, or NIL while it is to go on. */
   readonly exitStatus = new Int32Array(TASK_LIMIT).fill(NIL);
+  /** Signal that ended it, or 0. */
+  readonly exitSignal = new Uint8Array(TASK_LIMIT);
+  /** 1 while something waits to be looked at before its program goes on (Linux: TIF_SIGPENDING). */
+  readonly attention = new Uint8Array(TASK_LIMIT);
+  /** CPU time of the task in cycles. */
+  readonly cpuCycles = new Float64Array(TASK_LIMIT);
+  /** Of a leader: CPU time of all its threads. */
+  readonly processCycles = new Float64Array(TASK_LIMIT);
   /** Nice value, -20..19. */
   readonly nice = new Int8Array(TASK_LIMIT);
-  /** Task that forked it, or NIL when that has ended or there was none. */
-  readonly parent = new Int32Array(TASK_LIMIT).fill(NIL);
   /** 1 while it is blocked in wait4. */
   readonly waitsForChild = new Uint8Array(TASK_LIMIT);
-  /** Heap end, as brk sees it. */
+  /** Where its number is cleared, and a futex woken, when this thread ends; 0: nowhere. */
+  readonly clearAddress = new Float64Array(TASK_LIMIT);
+  /**
+   * First thread of its process: what getpid answers. Everything that threads share (descriptors,
+   * memory, signal actions, parent) is kept in the leader's row, which stays until all have ended.
+   */
+  readonly leader = new Int32Array(TASK_LIMIT).fill(NIL);
+  /** Of a leader: threads of its process that have not ended. */
+  readonly threadCount = new Int32Array(TASK_LIMIT);
+  /** Of a leader: process group and session, named after the leaders that founded them. */
+  readonly processGroup = new Int32Array(TASK_LIMIT);
+  readonly session = new Int32Array(TASK_LIMIT);
+  /** Of a leader: heap end, as brk sees it. */
   readonly heapEnd = new Float64Array(TASK_LIMIT);
-  /** Open file of each descriptor, or NIL: row `task * DESCRIPTOR_LIMIT`. */
+  /** Family of processes: parent (a leader, or NIL), children, siblings. */
+  readonly family = new Family();
+  /** Open file of each descriptor, or NIL: row `leader * DESCRIPTOR_LIMIT`. */
   readonly descriptors = new Int32Array(TASK_LIMIT * DESCRIPTOR_LIMIT).fill(NIL);
 
   readonly call: Call[];
@@ -110,8 +135,16 @@ export class Tasks {
     this.readyAt[task] = now;
     this.heapEnd[task] = 0;
     this.exitStatus[task] = NIL;
-    this.parent[task] = NIL;
+    this.exitSignal[task] = 0;
+    this.attention[task] = 0;
+    this.cpuCycles[task] = 0;
+    this.processCycles[task] = 0;
     this.waitsForChild[task] = 0;
+    this.clearAddress[task] = 0;
+    this.leader[task] = task;
+    this.threadCount[task] = 1;
+    this.processGroup[task] = task;
+    this.session[task] = task;
     const report = { task, name, status: null, error: null, cycles: 0, switches: 0 };
     this.report[task] = report;
     return report;
@@ -129,7 +162,7 @@ export class Tasks {
 
   /** The lowest free descriptor of a task, or NIL. */
   freeDescriptor(task: number): number {
-    const row = task * DESCRIPTOR_LIMIT;
+    const row = this.leader[task] * DESCRIPTOR_LIMIT;
     const at = this.descriptors.indexOf(NIL, row);
     return at < 0 || at >= row + DESCRIPTOR_LIMIT ? NIL : at - row;
   }
@@ -137,7 +170,7 @@ export class Tasks {
   /** Open file behind a descriptor, or NIL for a bad one. */
   openFile(task: number, fd: number): number {
     if (!Number.isInteger(fd) || fd < 0 || fd >= DESCRIPTOR_LIMIT) return NIL;
-    const row = task * DESCRIPTOR_LIMIT + fd;
+    const row = this.leader[task] * DESCRIPTOR_LIMIT + fd;
     this.#meter.load(this.#descriptorBase + row * 4);
     return this.descriptors[row];
   }
@@ -160,13 +193,21 @@ export class Tasks {
   /** Asserts that free slots and live ones add up, and that live ones have what they need. */
   checkInvariants(): void {
     let live = 0;
+    const threads = new Int32Array(TASK_LIMIT);
     for (let task = 0; task < TASK_LIMIT; task++) {
       if (this.state[task] === TASK_FREE) continue;
       live += 1;
+      assert(this.state[this.leader[task]] !== TASK_FREE, 'a thread outlived its process');
+      if (this.state[task] !== TASK_ZOMBIE) threads[this.leader[task]] += 1;
       if (this.state[task] === TASK_ZOMBIE) continue;
       assert(this.program[task] !== null, 'a live task has no program');
       assert(this.stack[task] !== 0, 'a live task has no kernel stack');
     }
+    for (let task = 0; task < TASK_LIMIT; task++) {
+      if (this.state[task] === TASK_FREE || this.leader[task] !== task) continue;
+      assert(threads[task] === this.threadCount[task], 'threads of a process do not add up');
+    }
+    this.family.checkInvariants();
     assert(live === this.liveCount, 'free slots and live tasks do not add up');
   }
 }

@@ -24,7 +24,8 @@ import { TASK_LIMIT } from '../params.js';
 import type { Call } from '../syscall/call.js';
 import type { UserMemory } from '../syscall/program.js';
 import { TRACE_PAGE_FAULT } from '../trace-events.js';
-import { STATUS_KILLED, STATUS_SEGV, type Tasks } from './tasks.js';
+import { SIGKILL, SIGSEGV } from './signal-numbers.js';
+import type { Tasks } from './tasks.js';
 
 /** What the accesses need of the rest of the kernel. */
 export interface UserAccessPorts {
@@ -32,6 +33,8 @@ export interface UserAccessPorts {
   readonly tasks: Tasks;
   readonly faults: PageFaults;
   readonly trace: TraceHook | null;
+  /** Sends the signal of a bad access to its task. */
+  raise(task: number, signal: number): void;
   /** A call was begun while another was outstanding: stops the machine. */
   forgotten(call: Call): never;
 }
@@ -107,18 +110,30 @@ export class UserAccess implements UserMemory {
     return outcome === FAULT_NO_MEMORY ? ENOMEM : EFAULT;
   }
 
-  /** Before a task runs on: what its last `try...` left behind. False: it is to die. */
-  settleFault(task: number): boolean {
-    if (this.#faulted[task] === 0) return true;
+  /** A 64-bit number into user memory for a system call: OK or EFAULT. */
+  storeWords(task: number, address: VirtAddr, value: number): number {
+    const { mmu } = this.#ports.current.cpu;
+    for (;;) {
+      mmu.setAlignmentCheck(true);
+      const status = mmu.store64(address, value >>> 0, Math.floor(value / 2 ** 32));
+      mmu.setAlignmentCheck(false);
+      if (status === OK) return OK;
+      if (this.resolveKernelFault(task) !== FAULT_RESOLVED) return EFAULT;
+    }
+  }
+
+  /** Before a task runs on: what its last `try...` left behind. */
+  settleFault(task: number): void {
+    if (this.#faulted[task] === 0) return;
     this.#faulted[task] = 0;
-    return this.#resolve(task, VECTOR_PF, this.#faultAddress[task], this.#faultCode[task]);
+    this.#resolve(task, VECTOR_PF, this.#faultAddress[task], this.#faultCode[task]);
   }
 
   #keepFault(): void {
     const { cpu, task } = this.#ports.current;
     const { faultVector, faultAddress, faultCode } = cpu.mmu;
     if (faultVector !== VECTOR_PF) {
-      this.#ports.tasks.exitStatus[task] = STATUS_SEGV;
+      this.#ports.raise(task, SIGSEGV);
       return;
     }
     this.#faulted[task] = 1;
@@ -127,10 +142,9 @@ export class UserAccess implements UserMemory {
   }
 
   #resolve(task: number, vector: number, address: VirtAddr, code: number): boolean {
-    const { tasks } = this.#ports;
     const outcome = this.#bringIn(task, vector, address, code);
     if (outcome === FAULT_RESOLVED) return true;
-    tasks.exitStatus[task] = outcome === FAULT_NO_MEMORY ? STATUS_KILLED : STATUS_SEGV;
+    this.#ports.raise(task, outcome === FAULT_NO_MEMORY ? SIGKILL : SIGSEGV);
     return false;
   }
 

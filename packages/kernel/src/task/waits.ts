@@ -1,6 +1,6 @@
-import { assert, type Completion, isErrno } from '@hotpath/hw-x86';
+import { assert, type Completion, EINTR, isErrno } from '@hotpath/hw-x86';
 import { TASK_LIMIT } from '../params.js';
-import { CALL_WAITING, type Call } from '../syscall/call.js';
+import { CALL_WAITING, type Call, type Interruptible } from '../syscall/call.js';
 import type { Tasks } from './tasks.js';
 
 /** Port: makes a task ready. */
@@ -24,7 +24,34 @@ export class TaskWaits implements Completion {
   /** The tag for the request that `call` is about to make. */
   begin(call: Call): number {
     call.wait = (call.wait + 1) % 2 ** 32;
+    call.interruptible = null;
     return this.again(call);
+  }
+
+  /**
+   * The same for a wait that a signal may end: the handler is then entered again with EINTR as
+   * `call.brought`, after `interruptible.cancel` has taken the request back.
+   */
+  beginSlow(call: Call, interruptible: Interruptible): number {
+    const tag = this.begin(call);
+    call.interruptible = interruptible;
+    return tag;
+  }
+
+  /** A signal has come: calls the wait off if it can be. True if the task is awake now. */
+  interrupt(task: number): boolean {
+    const call = this.#tasks.call[task];
+    const { interruptible } = call;
+    if (call.state !== CALL_WAITING || call.woken || interruptible === null) return false;
+    interruptible.cancel(call);
+    this.completed(call.wait * TASK_LIMIT + task, EINTR);
+    return true;
+  }
+
+  /** False for the tag of a wait that is over: an alarm clock that nobody waits for any more. */
+  isPending(tag: number): boolean {
+    const call = this.#tasks.call[tag % TASK_LIMIT];
+    return Math.floor(tag / TASK_LIMIT) === call.wait && call.state === CALL_WAITING && !call.woken;
   }
 
   /** The same tag for a further step of the same wait: of a request that is entered again. */

@@ -8,7 +8,7 @@ import {
   O_RDWR,
   type Program,
   SEEK_CUR,
-  STATUS_SEGV,
+  SIGSEGV,
   type SystemCalls,
 } from '../../src/index.js';
 
@@ -124,7 +124,7 @@ describe('fork and wait', () => {
         yield* own.store32(4096, 1);
       });
       yield* sys.wait(-1, heap);
-      expect(yield* sys.load32(heap)).toBe(STATUS_SEGV * 256);
+      expect(yield* sys.load32(heap)).toBe(SIGSEGV);
     });
   });
 

@@ -1,5 +1,5 @@
 import type { Profile } from '../profile.js';
-import { REPLACE_LRU } from '../replacement.js';
+import { REPLACE_LRU } from '../tlb-bank.js';
 import { DISK_LATENCIES, PRIVILEGED_COSTS, UNPUBLISHED } from './shared-figures.js';
 
 const SOG = 'AMD Software Optimization Guide for Family 17h Models 30h+ (56305)';

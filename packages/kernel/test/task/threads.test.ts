@@ -1,0 +1,188 @@
+// biome-ignore-all lint/correctness/useYield: a handler or a program may just end
+import { EAGAIN, ECHILD, EFAULT, ENOENT, PAGE_BYTES } from '@hotpath/hw-x86';
+import { describe, expect, it } from 'vitest';
+import {
+  boot,
+  O_CREAT,
+  O_RDWR,
+  type ProgramFactory,
+  SEEK_CUR,
+  SIG_IGN,
+  SIGTERM,
+  SIGUSR1,
+  STATUS_SEGV,
+} from '../../src/index.js';
+
+function run(programs: Readonly<Record<string, ProgramFactory>>, program: ProgramFactory) {
+  const kernel = boot({ strict: true, cpus: 2, programs });
+  const report = kernel.spawn('test', program);
+  kernel.run();
+  if (report.error !== null) throw report.error;
+  kernel.checkInvariants();
+  expect(kernel.parts.tasks.liveCount).toBe(0);
+  expect(kernel.parts.spaces.liveCount).toBe(0);
+  expect(kernel.parts.userFrames.liveCount).toBe(0);
+  return report;
+}
+
+describe('threads', () => {
+  it('share memory, descriptors and the process number, each with a number of its own', () => {
+    const report = run({}, function* (sys) {
+      const heap = yield* sys.brk(0);
+      yield* sys.brk(heap + PAGE_BYTES);
+      const me = yield* sys.getpid();
+      const fd = yield* sys.open('f', O_CREAT | O_RDWR);
+      const tid = yield* sys.thread(function* (own) {
+        expect(yield* own.getpid()).toBe(me);
+        expect(yield* own.gettid()).toBe(own.task);
+        yield* own.store32(heap, 99);
+        yield* own.write(fd, heap, 10);
+        yield* own.exitThread(0);
+      }, heap + 64);
+      expect(tid).not.toBe(me);
+      while ((yield* sys.load32(heap + 64)) !== 0) yield* sys.sleep(10_000);
+      expect(yield* sys.load32(heap)).toBe(99);
+      expect(yield* sys.lseek(fd, 0, SEEK_CUR)).toBe(10);
+      expect(yield* sys.wait()).toBe(ECHILD);
+      expect(yield* sys.thread(function* () {}, -8)).toBe(EFAULT);
+    });
+    expect(report.status).toBe(0);
+  });
+
+  it('all end with exit, with a fatal signal, and with a bad access of one of them', () => {
+    const endless: ProgramFactory = function* (own) {
+      for (;;) yield* own.compute(50_000);
+    };
+    const sleeper: ProgramFactory = function* (own) {
+      yield* own.sleep(1e12);
+    };
+    const byExit = run({}, function* (sys) {
+      yield* sys.thread(endless);
+      yield* sys.thread(sleeper);
+      yield* sys.exit(5);
+    });
+    expect(byExit.status).toBe(5);
+    const bySignal = run({}, function* (sys) {
+      yield* sys.thread(endless);
+      yield* sys.thread(sleeper);
+      yield* sys.kill(yield* sys.getpid(), SIGTERM);
+      yield* sys.sleep(1e9);
+    });
+    expect(bySignal.status).toBe(128 + SIGTERM);
+    const byFault = run({}, function* (sys) {
+      yield* sys.thread(sleeper);
+      yield* sys.thread(function* (own) {
+        yield* own.load32(64);
+      });
+      yield* sys.sleep(1e12);
+    });
+    expect(byFault.status).toBe(STATUS_SEGV);
+  });
+
+  it('outlive the first one when that ends alone; the process ends with the last', () => {
+    const report = run({}, function* (sys) {
+      const child = yield* sys.fork(function* (own) {
+        yield* own.thread(function* (thread) {
+          yield* thread.sleep(2_000_000);
+        });
+        yield* own.exitThread(4);
+      });
+      const before = yield* sys.clock();
+      expect(yield* sys.wait()).toBe(child);
+      expect((yield* sys.clock()) - before).toBeGreaterThan(1_900_000);
+    });
+    expect(report.status).toBe(0);
+  });
+});
+
+describe('exec', () => {
+  it('runs a registered program with its arguments, in an empty memory with the same descriptors', () => {
+    const seen: unknown[] = [];
+    const report = run(
+      {
+        *other(sys, argv, env) {
+          seen.push(argv, env, yield* sys.getpid());
+          const heap = yield* sys.brk(0);
+          yield* sys.brk(heap + PAGE_BYTES);
+          seen.push(yield* sys.load32(heap), yield* sys.lseek(3, 0, SEEK_CUR));
+          return 9;
+        },
+      },
+      function* (sys) {
+        const heap = yield* sys.brk(0);
+        yield* sys.brk(heap + PAGE_BYTES);
+        yield* sys.store32(heap, 1);
+        for (let fd = 0; fd < 4; fd++) yield* sys.open('f', O_CREAT | O_RDWR);
+        yield* sys.write(3, heap, 100);
+        expect(yield* sys.exec('/bin/missing')).toBe(ENOENT);
+        seen.push(yield* sys.getpid());
+        yield* sys.exec('/bin/other', ['other', '-x'], { HOME: '/' });
+        seen.push('never');
+      },
+    );
+    const [pid, argv, env, same, word, offset] = seen;
+    expect(seen.length).toBe(6);
+    expect(argv).toEqual(['other', '-x']);
+    expect(env).toEqual({ HOME: '/' });
+    expect([same, word, offset]).toEqual([pid, 0, 100]);
+    expect([report.status, report.name]).toEqual([9, 'other']);
+  });
+
+  it('after fork is how a shell starts a program; ignored signals stay ignored, handlers do not', () => {
+    run(
+      {
+        *victim(sys) {
+          yield* sys.kill(yield* sys.getpid(), SIGTERM);
+          yield* sys.kill(yield* sys.getpid(), SIGUSR1);
+        },
+      },
+      function* (sys) {
+        const heap = yield* sys.brk(0);
+        yield* sys.brk(heap + PAGE_BYTES);
+        yield* sys.sigaction(SIGTERM, SIG_IGN);
+        yield* sys.sigaction(SIGUSR1, function* () {});
+        const child = yield* sys.fork(function* (own) {
+          yield* own.exec('victim');
+        });
+        expect(yield* sys.wait(child, heap)).toBe(child);
+        expect(yield* sys.load32(heap)).toBe(SIGUSR1);
+      },
+    );
+  });
+
+  it('is refused while other threads run', () => {
+    run({ *p() {} }, function* (sys) {
+      yield* sys.thread(function* (own) {
+        yield* own.sleep(100_000);
+      });
+      expect(yield* sys.exec('p')).toBe(EAGAIN);
+    });
+  });
+});
+
+describe('orphans', () => {
+  it('go to init, which waits for them, or are reaped by nobody', () => {
+    const kernel = boot();
+    const reaped: number[] = [];
+    kernel.spawn(
+      'init',
+      function* (sys) {
+        yield* sys.fork(function* (own) {
+          yield* own.fork(function* (grandchild) {
+            yield* grandchild.sleep(100_000);
+            expect(yield* grandchild.getppid()).toBe(sys.task);
+          });
+        });
+        for (;;) {
+          const child = yield* sys.wait();
+          if (child < 0) break;
+          reaped.push(child);
+        }
+      },
+      { init: true },
+    );
+    kernel.run();
+    expect(reaped.length).toBe(2);
+    expect(kernel.parts.tasks.liveCount).toBe(0);
+  });
+});
