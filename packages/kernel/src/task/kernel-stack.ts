@@ -3,7 +3,7 @@
  * task is in the kernel, and below them those that a switch must preserve. The stores and loads are
  * charged; the values of a program that is a generator are not registers, so zeros are stored.
  */
-import { assert, type Cpu, NIL, OK, type VirtAddr } from '@hotpath/hw-x86';
+import { assert, type Cpu, OK, type VirtAddr } from '@hotpath/hw-x86';
 import { KERNEL_STACK_BYTES } from '../params.js';
 
 /** General registers that Linux pushes at a system call (PUSH_AND_CLEAR_REGS). */
@@ -34,15 +34,9 @@ export function popSwitchRegisters(cpu: Cpu, stack: VirtAddr): void {
 }
 
 function push(cpu: Cpu, top: VirtAddr, count: number): void {
-  const { mmu } = cpu;
-  for (let i = 1; i <= count; i++) {
-    assert(mmu.store64(top - i * 8, 0, 0) === OK, 'a kernel stack is not mapped');
-  }
+  assert(cpu.mmu.storeRun(top - count * 8, count) === OK, 'a kernel stack is not mapped');
 }
 
 function pop(cpu: Cpu, top: VirtAddr, count: number): void {
-  const { mmu } = cpu;
-  for (let i = count; i >= 1; i--) {
-    assert(mmu.load64(top - i * 8) !== NIL, 'a kernel stack is not mapped');
-  }
+  assert(cpu.mmu.loadRun(top - count * 8, count) === OK, 'a kernel stack is not mapped');
 }

@@ -4,7 +4,7 @@
  * is put aside while the handler runs and put back before the program goes on. The user stack gets the
  * frame that a real kernel writes there, so that its cost is real.
  */
-import { NIL, OK, SUPERVISOR, USER, type VirtAddr } from '@hotpath/hw-x86';
+import { NIL, SUPERVISOR, USER, type VirtAddr } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
 import { CALL_ARMED, CALL_IDLE, CALL_RETURNED, type Call } from '../syscall/call.js';
 import type { Program } from '../syscall/program.js';
@@ -14,7 +14,8 @@ import type { Program } from '../syscall/program.js';
  * FXSAVE (Linux: arch/x86/kernel/signal_64.c).
  */
 const FRAME_WORDS = 16 + 38 + 64;
-export const SIGNAL_FRAME_BYTES = FRAME_WORDS * 8;
+/** A frame, rounded up so that none crosses a page. */
+export const SIGNAL_FRAME_BYTES = 1024;
 
 /** One interrupted program. */
 export class SignalFrame {
@@ -82,22 +83,18 @@ export function touchSignalFrame(
   write: boolean,
   resolve: () => boolean,
 ): boolean {
+  const address = top - SIGNAL_FRAME_BYTES;
   const { cpu } = current;
   const privilege = cpu.privilege;
   cpu.enter(SUPERVISOR);
   const { mmu } = cpu;
   let fine = true;
-  for (let word = 1; word <= FRAME_WORDS && fine; word++) {
-    const address = top - word * 8;
+  let status: number = NIL;
+  while (fine && status === NIL) {
     mmu.setAlignmentCheck(true);
-    let status = write ? mmu.store64(address, 0, 0) : mmu.load64(address);
+    status = write ? mmu.storeRun(address, FRAME_WORDS) : mmu.loadRun(address, FRAME_WORDS);
     mmu.setAlignmentCheck(false);
-    while (fine && status === NIL) {
-      fine = resolve();
-      mmu.setAlignmentCheck(true);
-      status = fine ? (write ? mmu.store64(address, 0, 0) : mmu.load64(address)) : OK;
-      mmu.setAlignmentCheck(false);
-    }
+    if (status === NIL) fine = resolve();
   }
   cpu.enter(privilege);
   return fine;

@@ -1,0 +1,149 @@
+/**
+ * What the kernel's basic operations cost: simulated nanoseconds of the modelled machine in full mode
+ * beside the range that real machines show, and host time in both modes.
+ *
+ *   npx tsx --conditions=@hotpath/source packages/kernel/examples/costs.ts
+ */
+import {
+  boot,
+  type Kernel,
+  O_CREAT,
+  O_RDWR,
+  type Program,
+  type SystemCalls,
+} from '@hotpath/kernel';
+
+type Body = (sys: SystemCalls, kernel: Kernel) => Program;
+
+interface Row {
+  readonly name: string;
+  /** Operations of one run. */
+  readonly count: number;
+  /** Nanoseconds on real hardware, from the literature. */
+  readonly real: readonly [number, number];
+  readonly prepare?: Body;
+  readonly run: Body;
+}
+
+const PAGE = 4096;
+
+const rows: readonly Row[] = [
+  {
+    name: 'null syscall (getpid)',
+    count: 20_000,
+    real: [50, 150],
+    *run(sys) {
+      for (let i = 0; i < this.count; i++) yield* sys.getpid();
+    },
+  },
+  {
+    name: 'cached 4 KiB read and lseek',
+    count: 5000,
+    real: [300, 650],
+    *run(sys) {
+      const heap = yield* sys.brk(0);
+      for (let i = 0; i < this.count; i++) {
+        yield* sys.lseek(3, 0);
+        yield* sys.read(3, heap - 2 * PAGE, PAGE);
+      }
+    },
+  },
+  {
+    name: 'anonymous page fault',
+    count: 2000,
+    real: [250, 700],
+    *run(sys) {
+      const heap = yield* sys.brk(0);
+      yield* sys.brk(heap + this.count * PAGE);
+      for (let i = 0; i < this.count; i++) yield* sys.store32(heap + i * PAGE, i);
+    },
+  },
+  {
+    name: 'fork + exit + wait',
+    count: 200,
+    real: [50_000, 150_000],
+    *run(sys) {
+      for (let i = 0; i < this.count; i++) {
+        yield* sys.fork(child);
+        yield* sys.wait();
+      }
+    },
+  },
+  {
+    name: 'thread + exit',
+    count: 200,
+    real: [5000, 20_000],
+    *run(sys) {
+      for (let i = 0; i < this.count; i++) {
+        yield* sys.thread(child);
+        yield* sys.yield();
+      }
+    },
+  },
+  {
+    name: 'context switch (yield between two)',
+    count: 5000,
+    real: [1000, 2000],
+    *run(sys) {
+      const { count } = this;
+      yield* sys.fork(function* (own) {
+        for (let i = 0; i < count / 2; i++) yield* own.yield();
+      });
+      for (let i = 0; i < count / 2; i++) yield* sys.yield();
+      yield* sys.wait();
+    },
+  },
+];
+
+function* child(own: SystemCalls): Program {
+  yield* own.exitThread(0);
+}
+
+interface Cost {
+  simulatedNs: number;
+  hostNs: number;
+}
+
+function measure(row: Row, mode: 'flat' | 'full', repeat: number): Cost {
+  const best: Cost = { simulatedNs: 0, hostNs: Number.POSITIVE_INFINITY };
+  for (let round = 0; round < repeat; round++) {
+    const kernel = boot({ mode, scheduler: 'rr' });
+    const cost = { simulatedNs: 0, hostNs: 0 };
+    const report = kernel.spawn('costs', function* (sys) {
+      const heap = yield* sys.brk(0);
+      yield* sys.brk(heap + 4 * PAGE);
+      yield* sys.store32(heap, 1);
+      yield* sys.store32(heap + 2 * PAGE, 1);
+      for (let fd = 0; fd < 4; fd++) yield* sys.open('file', O_CREAT | O_RDWR);
+      yield* sys.write(3, heap, PAGE);
+      yield* row.run(sys, kernel);
+      const simulated = yield* sys.clock();
+      const host = process.cpuUsage();
+      yield* row.run(sys, kernel);
+      const spent = process.cpuUsage(host);
+      cost.simulatedNs = ((yield* sys.clock()) - simulated) / row.count;
+      cost.hostNs = ((spent.user + spent.system) * 1000) / row.count;
+    });
+    kernel.run();
+    if (report.error !== null) throw report.error;
+    best.simulatedNs = cost.simulatedNs;
+    best.hostNs = Math.min(best.hostNs, cost.hostNs);
+  }
+  return best;
+}
+
+const only = process.argv[2];
+console.log('operation                            simulated ns      real ns   host ns flat   full');
+for (const row of rows) {
+  if (only !== undefined && !row.name.includes(only)) continue;
+  const flat = measure(row, 'flat', 5);
+  const full = measure(row, 'full', 3);
+  const [low, high] = row.real;
+  console.log(
+    row.name.padEnd(36),
+    full.simulatedNs.toFixed(0).padStart(12),
+    `${low}-${high}`.padStart(13),
+    flat.hostNs.toFixed(0).padStart(12),
+    full.hostNs.toFixed(0).padStart(8),
+  );
+}
