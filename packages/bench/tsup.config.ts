@@ -12,6 +12,7 @@ const entries = {
   cli: 'src/cli.ts',
   'harness/child': 'src/harness/child.ts',
   'matrix/worker': 'src/matrix/worker.ts',
+  'suite/worker': 'src/suite/worker.ts',
   ...Object.fromEntries(peers.map((path) => [path, `src/${path}.ts`])),
 };
 

@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runSuite, type SuiteResults } from '../src/suite/index.js';
+import { LAST_LINE, runSuite } from '../src/suite/index.js';
+import { type JobName, type JobResults, runJob } from '../src/suite/jobs.js';
+import type { SuiteResults } from '../src/suite/results.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'hotpath-suite-'));
 const lines: string[] = [];
@@ -10,10 +12,14 @@ let json = '';
 let results: SuiteResults;
 
 async function run(name: string, print: (line: string) => void): Promise<string> {
-  const file = join(folder, name, 'results.json');
-  await runSuite({ seed: 1, json: file, out: join(folder, name), print, progress: () => {} });
-  return readFileSync(file, 'utf8');
+  const json = join(folder, name, 'results.json');
+  const out = join(folder, name);
+  await runSuite({ seed: 1, json, out, threads: 1, print, progress: () => {} });
+  return readFileSync(json, 'utf8');
 }
+
+const again = <Name extends JobName>(name: Name): JobResults[Name] =>
+  runJob({ name, seed: 1 }).result as JobResults[Name];
 
 beforeAll(async () => {
   json = await run('first', (line) => lines.push(line));
@@ -36,22 +42,37 @@ describe('the suite', () => {
       /^\[REPLAY\] Bursts sched-make-open under CFS: 108 tasks on 2 CPUs/,
       /^\[REPLAY\] Bursts sched-make-open under MLFQ: 108 tasks on 2 CPUs/,
       /^$/,
-      /^=== Benchmark Complete ===$/,
+      ...Array(5).fill(/^\[CYCLES\] .*: p50=\d+, p90=\d+, p99=\d+, p99\.9=\d+, max=\d+/),
+      ...Array(3).fill(/^\[PAGES\] /),
+      /^$/,
+      ...Array(19).fill(/^\[MIND\] /),
+      /^$/,
+      ...Array(9).fill(/^\[CLAIM\] (held|NOT held): .*\. Here: .* \(.*\)$/),
     ];
     expect(lines).toHaveLength(forms.length);
     lines.forEach((line, i) => {
       expect(line).toMatch(forms[i]!);
     });
+    expect(LAST_LINE).toBe('=== Benchmark Complete ===');
   });
 
   it('prints what the first screen of the README shows, figure for figure', () => {
     const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-    expect(readme).toContain(lines.join('\n'));
+    const promised = lines.slice(0, lines.indexOf(''));
+    expect(readme).toContain(promised.join('\n'));
+    for (const line of lines.filter((text) => text.startsWith('[CLAIM]'))) {
+      expect(readme).toContain(line);
+    }
   });
 
-  it('gives the same bytes of simulated figures for the same seed', async () => {
-    expect(await run('second', () => {})).toBe(json);
-  }, 120_000);
+  it('gives the same simulated figures for the same seed, part by part', () => {
+    expect(again('slab')).toEqual(results.slab);
+    expect(again('tour').result).toEqual(results.tour);
+    for (const name of ['shares', 'locks', 'requests'] as const) {
+      expect(again(name)).toEqual(results.mindset[name]);
+    }
+    expect(again('schedulers')).toEqual(results.plots.schedulers);
+  }, 60_000);
 
   it('counts operations and cycles of the same pass, and hits of both passes', () => {
     const { cold, hitRate, operations, operationsPerSecond, warm } = results.blockCache;
@@ -75,6 +96,65 @@ describe('the suite', () => {
     expect(small.total.dtlbMisses).toBeLessThan(64 * 256 * 1.02);
     expect(large.total.dtlbMisses).toBe(32);
     expect(large.total.cycles).toBeLessThan(small.total.cycles);
+  });
+
+  it('says where all the cycles went', () => {
+    const { blockCache, slab, lazyPages } = results;
+    for (const { shares } of [blockCache.cold, blockCache.warm, slab.malloc, lazyPages.warm]) {
+      const parts = Object.values(shares);
+      expect(parts.every((part) => part >= 0 && part <= 1)).toBe(true);
+      expect(parts.reduce((sum, part) => sum + part, 0)).toBeCloseTo(1, 9);
+    }
+    expect(blockCache.cold.shares.halted).toBeGreaterThan(0.9);
+    expect(blockCache.warm.shares.halted).toBe(0);
+    expect(blockCache.warmCycles.p50 * 100_000).toBeLessThan(blockCache.warm.cycles * 1.5);
+  });
+
+  it('faults once a page when memory is touched lazily, and not again', () => {
+    const { firstTouch, pageFaults, warm } = results.lazyPages;
+    expect(pageFaults).toBe(64 * 256);
+    expect(firstTouch.cycles).toBeGreaterThan(warm.cycles * 4);
+    // The reach of 1 GiB pages: four entries cover the range.
+    expect(results.hugeRange.huge.touching.dtlbMisses).toBeLessThan(8);
+    expect(results.hugeRange.large.touching.dtlbMisses).toBeGreaterThan(10_000);
+  });
+
+  it('stays below Amdahl’s limit, and close to it', () => {
+    for (const { limit, speedup } of results.mindset.amdahl) {
+      expect(speedup).toBeLessThanOrEqual(limit);
+      expect(speedup).toBeGreaterThan(limit * 0.95);
+    }
+  });
+
+  it('gives the shares that the weights of nice deserve', () => {
+    for (const { deserved, share } of results.mindset.shares) {
+      expect(Math.abs(share - deserved)).toBeLessThan(0.01);
+    }
+  });
+
+  it('measures the same kernel with and without a tracer', () => {
+    const { events, tracedCycles, untracedCycles } = results.mindset.profiler;
+    expect(tracedCycles).toBe(untracedCycles);
+    expect(events).toBeGreaterThan(1000);
+  });
+
+  it('lets a lock cost more the more processors want it, and per-CPU lists not', () => {
+    const locked = results.mindset.locks.map((point) => point.lockedCyclesPerPair);
+    expect([...locked].sort((a, b) => a - b)).toEqual(locked);
+    const own = results.mindset.locks.map((point) => point.perCpuCyclesPerPair);
+    expect(Math.max(...own)).toBeLessThan(Math.min(...own) * 1.3);
+  });
+
+  it('draws miss ratios that Belady’s is below, and walks that larger pages save', () => {
+    const { missRatio, tlbReach } = results.plots;
+    const optimum = missRatio.curves.find(({ policy }) => policy === 'belady')!.missRatio;
+    for (const { missRatio: curve } of missRatio.curves) {
+      expect(curve.every((ratio, index) => ratio >= optimum[index]!)).toBe(true);
+    }
+    const [small, large, huge] = tlbReach.curves.map(({ walksPerLoad }) => walksPerLoad);
+    expect(small!.at(-1)).toBeGreaterThan(0.95);
+    expect(large!.every((walks, index) => walks <= small![index]!)).toBe(true);
+    expect(huge!.every((walks, index) => walks <= large![index]!)).toBe(true);
   });
 
   it('leaves a Chrome trace in which every begin has its end', () => {

@@ -1,5 +1,6 @@
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
-import { runSuite } from '../suite/index.js';
+import { LAST_LINE, runSuite } from '../suite/index.js';
 import { wholeNumber } from './arguments.js';
 import type { Terminal } from './terminal.js';
 
@@ -7,6 +8,8 @@ interface SuiteOptions {
   readonly json?: string;
   readonly out: string;
   readonly seed: number;
+  readonly full?: true;
+  readonly threads: number;
 }
 
 /** Adds `hotpath suite`, which is also what runs when no command is named. */
@@ -17,13 +20,22 @@ export function addSuite(program: Command, terminal: Terminal): void {
     .option('--json <file>', 'write all results to a file')
     .option('--out <folder>', 'where output files go', 'out')
     .option('--seed <number>', 'seed of the run', wholeNumber(0, 2 ** 32 - 1), 1)
-    .action(({ json, out, seed }: SuiteOptions) =>
-      runSuite({
-        seed,
-        out,
-        ...(json === undefined ? {} : { json }),
-        print: (line) => terminal.print(line),
-        progress: (text) => terminal.progress(text),
-      }),
-    );
+    .option('--full', 'also replay every shipped recording: minutes')
+    .option('--threads <count>', 'threads', wholeNumber(1, 64), availableParallelism())
+    .action((options: SuiteOptions) => run(options, terminal));
+}
+
+async function run(options: SuiteOptions, terminal: Terminal): Promise<void> {
+  const { json, out, seed, threads } = options;
+  await runSuite({
+    seed,
+    out,
+    threads,
+    full: options.full === true,
+    ...(json === undefined ? {} : { json }),
+    print: (line) => terminal.print(line),
+    progress: (text, share) => terminal.progress(text, share),
+  });
+  terminal.print('');
+  terminal.print(LAST_LINE);
 }

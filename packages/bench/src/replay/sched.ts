@@ -105,7 +105,8 @@ export function replaySched(
   };
 }
 
-function toWorkload(tasks: readonly BurstTask[]): SimulationTask[] {
+/** Tasks of a simulation from those of a recording that ran at all. */
+export function toWorkload(tasks: readonly BurstTask[]): SimulationTask[] {
   const indexOf = new Map(tasks.map(({ id }, index) => [id, index]));
   return tasks.map(({ command, nice, parent, spawnUs, bursts }) => {
     const parentIndex = indexOf.get(parent);

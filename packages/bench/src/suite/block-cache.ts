@@ -2,9 +2,11 @@
  * Mission row 28: 1,000 blocks read cold from the disk, then 100,000 accesses to them, each of which
  * pins the block, loads one word of it and lets go.
  */
-import { assert, isErrno, NIL } from '@hotpath/hw-x86';
+import type { PolicyName } from '@hotpath/blockcache';
+import { assert, isErrno, NIL, TSC } from '@hotpath/hw-x86';
 import { boot, directAddress } from '@hotpath/kernel';
 import { Random } from '../harness/random.js';
+import { type Distribution, distributionOf } from './distribution.js';
 import { Meter, type Reading } from './reading.js';
 
 const BLOCKS = 1000;
@@ -20,15 +22,30 @@ export interface BlockCacheResult {
   readonly operationsPerSecond: number;
   readonly cold: Reading;
   readonly warm: Reading;
+  /** Cycles of single accesses; of the cold ones nearly all is the wait for the disk. */
+  readonly coldCycles: Distribution;
+  readonly warmCycles: Distribution;
 }
 
 /** Runs it on a kernel of its own, in full mode. */
 export function benchBlockCache(seed: number): BlockCacheResult {
-  const kernel = boot({ seed, mode: 'full' });
+  return run(seed, OPERATIONS);
+}
+
+/** Cycles of one warm access under another eviction policy, from a shorter run. */
+export function warmHitCycles(seed: number, eviction: PolicyName): number {
+  const { operations, warm } = run(seed, OPERATIONS / 10, eviction);
+  return warm.cycles / operations;
+}
+
+function run(seed: number, operations: number, eviction?: PolicyName): BlockCacheResult {
+  const kernel = boot({ seed, mode: 'full', ...(eviction === undefined ? {} : { eviction }) });
   const { blocks, current, rootDevice } = kernel.parts;
   const meter = new Meter(current.cpu);
   const random = new Random(seed);
   const readings: Reading[] = [];
+  const coldSamples = new Float64Array(BLOCKS);
+  const warmSamples = new Float64Array(operations);
   const before = { ...blocks.counts };
 
   const touch = (slot: number): void => {
@@ -40,12 +57,19 @@ export function benchBlockCache(seed: number): BlockCacheResult {
   const report = kernel.spawn(
     'bench-block-cache',
     function* (sys) {
+      const clock = current.cpu.cells;
       meter.start();
-      for (let i = 0; i < BLOCKS; i++) touch(yield* sys.getBlock(rootDevice, FIRST_BLOCK + i));
+      for (let i = 0; i < BLOCKS; i++) {
+        const start = clock[TSC];
+        touch(yield* sys.getBlock(rootDevice, FIRST_BLOCK + i));
+        coldSamples[i] = clock[TSC] - start;
+      }
       readings.push(meter.stop());
       meter.start();
-      for (let i = 0; i < OPERATIONS; i++) {
+      for (let i = 0; i < operations; i++) {
+        const start = clock[TSC];
         touch(yield* sys.getBlock(rootDevice, FIRST_BLOCK + random.below(BLOCKS)));
+        warmSamples[i] = clock[TSC] - start;
       }
       readings.push(meter.stop());
     },
@@ -56,12 +80,14 @@ export function benchBlockCache(seed: number): BlockCacheResult {
   const [cold, warm] = readings;
   const hits = blocks.counts.hits - before.hits;
   const misses = blocks.counts.misses - before.misses;
-  assert(hits + misses === BLOCKS + OPERATIONS, 'accesses were not all counted');
+  assert(hits + misses === BLOCKS + operations, 'accesses were not all counted');
   return {
-    operations: OPERATIONS,
+    operations,
     hitRate: hits / (hits + misses),
-    operationsPerSecond: (OPERATIONS * kernel.parts.machine.frequencyHz) / warm.cycles,
+    operationsPerSecond: (operations * kernel.parts.machine.frequencyHz) / warm.cycles,
     cold,
     warm,
+    coldCycles: distributionOf(coldSamples),
+    warmCycles: distributionOf(warmSamples),
   };
 }

@@ -17,7 +17,9 @@ export interface ContextSwitchResult {
   readonly average: number;
   readonly min: number;
   readonly p50: number;
+  readonly p90: number;
   readonly p99: number;
+  readonly p999: number;
   readonly max: number;
 }
 
@@ -55,7 +57,9 @@ export function benchContextSwitch(seed: number): ContextSwitchResult {
     average: samples.reduce((sum, sample) => sum + sample, 0) / SAMPLES,
     min: samples[0],
     p50: samples[SAMPLES / 2 - 1],
+    p90: samples[Math.floor(SAMPLES * 0.9) - 1],
     p99: samples[Math.floor(SAMPLES * 0.99) - 1],
+    p999: samples[Math.floor(SAMPLES * 0.999) - 1],
     max: samples[SAMPLES - 1],
   };
 }

@@ -4,9 +4,10 @@
  * stored. The cycles are those of the allocators' own memory accesses, operations and branches; the
  * objects are not touched.
  */
-import { assert } from '@hotpath/hw-x86';
+import { assert, TSC } from '@hotpath/hw-x86';
 import { boot } from '@hotpath/kernel';
 import { GenericMalloc } from '@hotpath/slab';
+import { type Distribution, distributionOf } from './distribution.js';
 import { Meter, type Reading } from './reading.js';
 
 const ALLOCATIONS = 50_000;
@@ -24,6 +25,9 @@ export interface SlabResult {
   readonly malloc: Reading;
   /** Cycles of malloc by cycles of slab. */
   readonly ratio: number;
+  /** Cycles of one allocation and, once the window is full, the free that goes with it. */
+  readonly slabCycles: Distribution;
+  readonly mallocCycles: Distribution;
 }
 
 interface Allocator {
@@ -44,16 +48,25 @@ export function benchSlab(seed: number): SlabResult {
     allocations: ALLOCATIONS,
     window: WINDOW,
     objectBytes: OBJECT_BYTES,
-    slab,
-    malloc,
-    ratio: malloc.cycles / slab.cycles,
+    slab: slab.reading,
+    malloc: malloc.reading,
+    ratio: malloc.reading.cycles / slab.reading.cycles,
+    slabCycles: slab.perPair,
+    mallocCycles: malloc.perPair,
   };
 }
 
-function measure(seed: number, make: (kernel: ReturnType<typeof boot>) => Allocator): Reading {
+interface Measured {
+  readonly reading: Reading;
+  readonly perPair: Distribution;
+}
+
+function measure(seed: number, make: (kernel: ReturnType<typeof boot>) => Allocator): Measured {
   const kernel = boot({ seed, mode: 'full' });
   const allocator = make(kernel);
   const meter = new Meter(kernel.parts.current.cpu);
+  const { cells } = kernel.parts.current.cpu;
+  const samples = new Float64Array(ALLOCATIONS);
   let reading: Reading | undefined;
   kernel.spawn(
     'bench-allocator',
@@ -62,11 +75,13 @@ function measure(seed: number, make: (kernel: ReturnType<typeof boot>) => Alloca
       const window = new Float64Array(WINDOW).fill(-1);
       meter.start();
       for (let i = 0; i < ALLOCATIONS; i++) {
+        const start = cells[TSC];
         const address = allocator.allocate();
         assert(address > 0, 'the benchmark ran out of memory');
         const at = i % WINDOW;
         if (i >= WINDOW) allocator.free(window[at]);
         window[at] = address;
+        samples[i] = cells[TSC] - start;
       }
       reading = meter.stop();
       for (const address of window) allocator.free(address);
@@ -75,5 +90,5 @@ function measure(seed: number, make: (kernel: ReturnType<typeof boot>) => Alloca
   );
   kernel.run();
   assert(reading !== undefined, 'the allocator benchmark did not end');
-  return reading;
+  return { reading, perPair: distributionOf(samples) };
 }

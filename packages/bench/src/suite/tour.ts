@@ -13,6 +13,8 @@ import {
   type SystemCalls,
 } from '@hotpath/kernel';
 
+import { writeChromeJson } from '@hotpath/pmc-trace';
+
 const FILE_BYTES = 256 * 1024;
 const CHUNK_BYTES = 16 * 1024;
 const ROUNDS = 4;
@@ -34,9 +36,9 @@ export interface Tour {
   readonly result: TourResult;
 }
 
-/** Runs it on a kernel of its own, in full mode, two CPUs. */
-export function runTour(seed: number): Tour {
-  const kernel = boot({ seed, mode: 'full', cpus: 2, trace: true });
+/** Runs it on a kernel of its own, in full mode, two CPUs; with the tracer on unless told otherwise. */
+export function runTour(seed: number, trace = true): Tour {
+  const kernel = boot({ seed, mode: 'full', cpus: 2, trace });
   const reports = [
     kernel.spawn('writer', (sys) => copyAndCheck(sys, 'first', 0)),
     kernel.spawn('nice-writer', (sys) => copyAndCheck(sys, 'second', 10)),
@@ -60,6 +62,23 @@ export function runTour(seed: number): Tour {
       cyclesByTask: Object.fromEntries(reports.map(({ name, cycles }) => [name, cycles])),
     },
   };
+}
+
+/** What a tour leaves behind. */
+export interface TourOutput {
+  readonly result: TourResult;
+  /** Chrome trace JSON of the whole tour. */
+  readonly trace: Uint8Array;
+}
+
+/** A tour whose trace is written out, so that it can leave the thread. */
+export function tourOutput(seed: number): TourOutput {
+  const { kernel, result } = runTour(seed);
+  const { tracer } = kernel.parts;
+  assert(tracer !== null, 'the tour has no tracer');
+  const chunks: Uint8Array[] = [];
+  writeChromeJson(tracer.snapshot(), { write: (chunk) => chunks.push(chunk) });
+  return { result, trace: new Uint8Array(Buffer.concat(chunks)) };
 }
 
 function* copyAndCheck(sys: SystemCalls, name: string, nice: number): Program {

@@ -1,0 +1,2 @@
+/** What a thread of the suite runs. */
+export { runJob } from './jobs.js';
