@@ -8,6 +8,9 @@ export interface GrowingMemory {
   grow(pages: number): number;
 }
 
+/** Up to this many bytes are copied and filled word by word. */
+const WORDWISE_BYTES_MAX = 128;
+
 /** What an arena can lie in. */
 export type ArenaSource = ArrayBufferLike | GrowingMemory;
 
@@ -84,12 +87,30 @@ export class ArenaViews implements ObjectMemory {
   }
 
   copy(to: number, from: number, byteCount: ByteCount): void {
-    if (!(to + byteCount <= this.u8.length)) this.recover(to);
-    this.u8.copyWithin(to, from, from + byteCount);
+    if (!(to + byteCount <= this.u8.length)) this.recover(to + byteCount - 1);
+    const { i32 } = this;
+    // A call of the engine's own copy costs as much as copying some 40 words.
+    if (byteCount > WORDWISE_BYTES_MAX || ((to | from | byteCount) & 3) !== 0) {
+      this.u8.copyWithin(to, from, from + byteCount);
+      return;
+    }
+    const target = to >>> 2;
+    const source = from >>> 2;
+    const count = byteCount >>> 2;
+    // Towards the target, so that ranges may overlap.
+    if (target < source) for (let i = 0; i < count; i += 1) i32[target + i] = i32[source + i];
+    else for (let i = count - 1; i >= 0; i -= 1) i32[target + i] = i32[source + i];
   }
 
   fill(offset: number, byteCount: ByteCount, value: number): void {
-    if (!(offset + byteCount <= this.u8.length)) this.recover(offset);
-    this.u8.fill(value, offset, offset + byteCount);
+    if (!(offset + byteCount <= this.u8.length)) this.recover(offset + byteCount - 1);
+    const { i32 } = this;
+    if (byteCount > WORDWISE_BYTES_MAX || ((offset | byteCount) & 3) !== 0) {
+      this.u8.fill(value, offset, offset + byteCount);
+      return;
+    }
+    const word = (value & 255) * 0x01010101;
+    const end = (offset + byteCount) >>> 2;
+    for (let at = offset >>> 2; at < end; at += 1) i32[at] = word;
   }
 }

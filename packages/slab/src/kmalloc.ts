@@ -7,9 +7,11 @@ import {
   NIL,
   PAGE_BYTES,
 } from '@hotpath/hw-x86';
+import { type IdlePages, PageBudget } from './page-budget.js';
+import { RunCache } from './run-cache.js';
 import type { ObjectMemory, SlabAllocator } from './slab-allocator.js';
 import type { SlabCache } from './slab-cache.js';
-import { LARGE_RUN } from './slab-table.js';
+import { IDLE_RUN, LARGE_RUN, type SlabTable, type TableReader } from './slab-table.js';
 
 /** Largest alignment that `memalign` gives: 1 GiB. */
 const MAX_ALIGN = 2 ** 30;
@@ -34,47 +36,78 @@ export const SIZE_CLASSES: readonly ByteCount[] = [
  * malloc over slab caches: one cache for each size class, page runs above the largest. Every block
  * is aligned to 16 bytes, blocks of a power of two to themselves.
  */
-export class Kmalloc {
+export class Kmalloc implements TableReader, IdlePages {
   /** One cache for each size class, ascending. */
   readonly caches: readonly SlabCache[];
   /** Bytes of the largest size class; more is a page run. */
-  readonly largestClass: ByteCount;
+  readonly largestClass: ByteCount = 0;
   /** Page runs handed out. */
   largeRuns = 0;
   /** Pages of those runs. */
   largePages = 0;
   private readonly slabs: SlabAllocator;
+  private readonly base: number = 0;
+  private words: Int32Array = new Int32Array(0);
+  private ownersAt = 0;
   /** Cache by (bytes + 15) / 16. */
-  private readonly classOf: Uint8Array;
-  /** Cache by its id in the page entries, or null. */
+  private readonly classOf: readonly SlabCache[];
+  /** Cache by its id, the owner of its pages, or null. */
   private readonly byId: (SlabCache | null)[] = [];
+  private readonly budget: PageBudget;
+  private readonly runs: RunCache;
 
   /** @throws ArgumentError ERR_SIZE_CLASSES */
   constructor(slabs: SlabAllocator, options: KmallocOptions = {}) {
     const sizes = options.sizeClasses ?? SIZE_CLASSES;
     checkClasses(sizes);
     this.slabs = slabs;
+    this.base = slabs.base;
     this.largestClass = sizes[sizes.length - 1];
+    this.budget = new PageBudget(this);
+    this.runs = new RunCache(slabs.pages, slabs.table, this.budget);
     this.caches = sizes.map((objectBytes) =>
-      slabs.createCache({ name: `kmalloc-${objectBytes}`, objectBytes, minEmpty: 0 }),
+      slabs.createCache({
+        name: `kmalloc-${objectBytes}`,
+        objectBytes,
+        magazineObjects: magazineObjects(objectBytes),
+      }),
     );
     for (const cache of this.caches) {
+      cache.lists.budget = this.budget;
       while (this.byId.length <= cache.id) this.byId.push(null);
       this.byId[cache.id] = cache;
     }
-    this.classOf = new Uint8Array(this.largestClass / 16 + 1);
-    let at = 0;
-    for (let granule = 0; granule < this.classOf.length; granule += 1) {
-      if (granule * 16 > sizes[at]) at += 1;
-      this.classOf[granule] = at;
+    this.classOf = Array.from(
+      { length: this.largestClass / 16 + 1 },
+      (_, granules) => this.caches[sizes.findIndex((size) => size >= granules * 16)],
+    );
+    slabs.table.subscribe(this);
+    slabs.attachHeap(this.caches, () => this.runs.release(Number.MAX_SAFE_INTEGER) * PAGE_BYTES);
+  }
+
+  adopt(table: SlabTable): void {
+    this.words = table.words;
+    this.ownersAt = table.ownersAt;
+  }
+
+  /** For {@link PageBudget}. */
+  releaseIdle(pageCount: number): void {
+    let left = pageCount - this.runs.release(pageCount);
+    for (let i = this.caches.length - 1; i >= 0 && left > 0; i -= 1) {
+      const { lists, geometry } = this.caches[i];
+      const keep = Math.max(0, lists.emptyCount - Math.ceil(left / 2 ** geometry.order));
+      left -= lists.releaseEmpty(keep) * 2 ** geometry.order;
     }
   }
 
-  /** Bytes of slabs and runs. */
+  /** For {@link PageBudget}. */
+  flushMagazines(): void {
+    for (const cache of this.caches) cache.flushMagazine();
+  }
+
+  /** Bytes of slabs and runs, idle ones included. */
   get footprintBytes(): ByteCount {
-    let bytes = this.largePages * PAGE_BYTES;
-    for (const cache of this.caches) bytes += cache.footprintBytes;
-    return bytes;
+    return this.budget.held * PAGE_BYTES;
   }
 
   /**
@@ -83,22 +116,31 @@ export class Kmalloc {
    */
   malloc(byteCount: ByteCount): number {
     if (byteCount >= 0 && byteCount <= this.largestClass) {
-      return this.caches[this.classOf[(byteCount + 15) >>> 4]].allocate();
+      return this.classOf[(byteCount + 15) >>> 4].allocate();
     }
     return this.allocateLarge(byteCount, 0);
   }
 
   private allocateLarge(byteCount: ByteCount, alignOrder: number): number {
     checkInteger('ERR_SIZE', 'byteCount', byteCount, 0, Number.MAX_SAFE_INTEGER);
+    const { pages, table, none, base } = this.slabs;
     const pageCount = Math.ceil(byteCount / PAGE_BYTES);
-    let address = this.slabs.pages.allocateRunLow(pageCount, alignOrder);
+    const kept = alignOrder === 0 ? this.runs.take(pageCount) : 0;
+    if (kept !== 0) {
+      table.passPage(kept - 1, IDLE_RUN, LARGE_RUN);
+      this.largeRuns += 1;
+      this.largePages += pageCount;
+      return base + (kept - 1) * PAGE_BYTES;
+    }
+    this.budget.willTake(pageCount);
+    let address = pages.allocateRunLow(pageCount, alignOrder);
     if (address === NIL) {
       this.slabs.reclaim(2 * pageCount);
-      address = this.slabs.pages.allocateRunLow(pageCount, alignOrder);
+      address = pages.allocateRunLow(pageCount, alignOrder);
     }
-    if (address === NIL) return this.slabs.none;
-    const page = (address - this.slabs.base) / PAGE_BYTES;
-    this.slabs.table.claimPages(page, 1, LARGE_RUN);
+    if (address === NIL) return none;
+    table.claimPages((address - base) / PAGE_BYTES, 1, LARGE_RUN);
+    this.budget.took(pageCount);
     this.largeRuns += 1;
     this.largePages += pageCount;
     return address;
@@ -109,29 +151,55 @@ export class Kmalloc {
    * @throws ArgumentError ERR_DOUBLE_FREE, ERR_INTERIOR_POINTER, ERR_FOREIGN_POINTER
    */
   free(address: number): void {
-    const slabs = this.slabs;
-    const offset = address - slabs.base;
-    const owner = offset >= 0 ? slabs.table.owner[offset >>> 12] : 0;
+    const exact = address - this.base;
+    const offset = exact | 0;
+    if (offset === exact) {
+      const owner = this.words[this.ownersAt + (offset >>> 12)];
+      const cache = owner < this.byId.length ? this.byId[owner] : null;
+      if (cache !== null) {
+        cache.freeOwn(offset);
+        return;
+      }
+    }
+    this.freeSlowly(address);
+  }
+
+  private freeSlowly(address: number): void {
+    const page = Math.floor((address - this.base) / PAGE_BYTES);
+    const owner =
+      page >= 0 && page < this.slabs.table.pageCount ? this.slabs.table.ownerOf(page) : 0;
     const cache = this.byId[owner];
     if (cache !== undefined && cache !== null) cache.free(address);
-    else if (address !== slabs.none) this.freeLarge(address, owner);
+    else if (address !== this.slabs.none) this.freeLarge(address, owner);
   }
 
   private freeLarge(address: number, owner: number): void {
-    if (owner !== LARGE_RUN) {
-      const cache = this.slabs.cacheOf(address);
-      if (cache !== null) {
-        throw new ArgumentError('ERR_FOREIGN_POINTER', `${address} belongs to cache ${cache.name}`);
-      }
+    const { pages, table, base } = this.slabs;
+    const pageCount = owner === LARGE_RUN ? pages.pagesAt(address) : 0;
+    if (pageCount === 0) throw this.refusal(address, owner);
+    const page = (address - base) / PAGE_BYTES;
+    if (!this.runs.keep(page, pageCount)) {
+      pages.free(address);
+      table.releasePages(page, 1);
+      this.budget.gave(pageCount);
     }
-    const pageCount = this.slabs.pages.pagesAt(address);
-    // The page allocator refuses what is no run: its error names the reason.
-    this.slabs.pages.free(address);
-    const page = (address - this.slabs.base) / PAGE_BYTES;
-    this.slabs.table.releasePages(page, 1);
     this.largeRuns -= 1;
     this.largePages -= pageCount;
     assert(this.largeRuns >= 0 && this.largePages >= 0, 'no more runs come back than went out');
+  }
+
+  /** Why `address`, which is no block of a size class and no run's start, cannot be freed. */
+  private refusal(address: number, owner: number): Error {
+    const { pages } = this.slabs;
+    if (owner === IDLE_RUN) {
+      return new ArgumentError('ERR_DOUBLE_FREE', `${address} is free already`);
+    }
+    const cache = this.slabs.cacheOf(address);
+    if (cache !== null || pages.pagesAt(address) > 0) {
+      const whose = cache === null ? 'pages that no malloc took' : `cache ${cache.name}`;
+      return new ArgumentError('ERR_FOREIGN_POINTER', `${address} belongs to ${whose}`);
+    }
+    return pages.refusalOf(address);
   }
 
   /**
@@ -141,9 +209,15 @@ export class Kmalloc {
   sizeOf(address: number): ByteCount {
     const cache = this.slabs.cacheOf(address);
     if (cache?.isLive(address)) return cache.objectBytes;
-    const pageCount = cache === null ? this.slabs.pages.pagesAt(address) : 0;
+    const pageCount = cache === null ? this.pagesOf(address) : 0;
     if (pageCount > 0) return pageCount * PAGE_BYTES;
     throw new ArgumentError('ERR_FOREIGN_POINTER', `${address} is not the start of a block in use`);
+  }
+
+  /** Pages of a run in use that starts at an address, or 0. */
+  private pagesOf(address: number): number {
+    const page = (address - this.base) / PAGE_BYTES;
+    return this.slabs.table.ownerOf(page) === LARGE_RUN ? this.slabs.pages.pagesAt(address) : 0;
   }
 
   /**
@@ -162,7 +236,8 @@ export class Kmalloc {
       Number.MAX_SAFE_INTEGER,
     );
     const address = this.malloc(bytes);
-    if (address !== this.slabs.none) memory.fill(address, bytes, 0);
+    // To the end of the last word: a block's length is a multiple of 16.
+    if (address !== this.slabs.none) memory.fill(address, bytes + (-bytes & 3), 0);
     return address;
   }
 
@@ -193,7 +268,10 @@ export class Kmalloc {
     const old = pages.pagesAt(address);
     const pageCount = Math.ceil(byteCount / PAGE_BYTES);
     if (pageCount === old) return true;
+    if (pageCount > old) this.budget.willTake(pageCount - old);
     if (!pages.resizeRun(address, pageCount)) return false;
+    if (pageCount > old) this.budget.took(pageCount - old);
+    else this.budget.gave(old - pageCount);
     this.largePages += pageCount - old;
     return true;
   }
@@ -208,7 +286,7 @@ export class Kmalloc {
     if (align <= 16) return this.malloc(byteCount);
     if (align <= PAGE_BYTES && byteCount <= this.largestClass) {
       for (
-        let at = this.classOf[(Math.max(byteCount, align) + 15) >>> 4];
+        let at = this.caches.indexOf(this.classOf[(Math.max(byteCount, align) + 15) >>> 4]);
         at < this.caches.length;
         at += 1
       ) {
@@ -233,6 +311,11 @@ export class Kmalloc {
     }
     return memory;
   }
+}
+
+/** Objects of a size class's magazine: 32 KiB of them, 4 to 128. */
+function magazineObjects(objectBytes: ByteCount): number {
+  return Math.max(4, Math.min(128, Math.floor(32768 / objectBytes)));
 }
 
 function checkClasses(sizes: readonly ByteCount[]): void {

@@ -220,7 +220,7 @@ export class PageAllocator implements FrameSource {
     const buddy = this.buddy;
     const page = buddy.pageOf(address);
     const state = page === NIL ? TAIL : buddy.readState(page);
-    if (state < USED || state >= CACHED) throw this.refusal(address, page, state);
+    if (state < USED || state >= CACHED) throw this.refusalOf(address);
     if (order !== NIL && state !== USED + order) {
       throw new ArgumentError('ERR_ORDER', `block ${address} has another order than ${order}`);
     }
@@ -259,7 +259,10 @@ export class PageAllocator implements FrameSource {
     this.buddy.release(this.buddy.zoneOf(page), page, 2 ** order);
   }
 
-  private refusal(address: PhysAddr, page: number, state: number): ArgumentError {
+  /** Why {@link free} takes no block at `address`, where none starts; slow. */
+  refusalOf(address: PhysAddr): ArgumentError {
+    const page = this.buddy.pageOf(address);
+    const state = page === NIL ? TAIL : this.buddy.state[page];
     if (state >= CACHED || (page !== NIL && this.buddy.isInFreeBlock(page))) {
       return new ArgumentError('ERR_DOUBLE_FREE', `page ${address} is free already`);
     }
@@ -282,7 +285,7 @@ export class PageAllocator implements FrameSource {
     const buddy = this.buddy;
     const page = buddy.pageOf(address);
     const state = page === NIL ? TAIL : buddy.readState(page);
-    if (state !== RUN) throw this.refusal(address, page, state);
+    if (state !== RUN) throw this.refusalOf(address);
     const old = buddy.readLink(2 * page);
     const z = buddy.zoneOf(page);
     if (pageCount > old) {

@@ -15,7 +15,7 @@ import { SlabCache } from './slab-cache.js';
 import type { SlabCacheOptions } from './slab-cache-options.js';
 import type { SlabGeometry } from './slab-geometry.js';
 import type { SlabObserver } from './slab-lists.js';
-import { LARGE_RUN, SlabTable } from './slab-table.js';
+import { IDLE_RUN, SlabTable } from './slab-table.js';
 import { type Validation, validateCache } from './validate.js';
 
 /** What the allocator needs of memory, where it touches it at all: calloc, realloc, debugging. */
@@ -59,6 +59,10 @@ export class SlabAllocator {
   private readonly more: ((pageCount: number) => boolean) | null;
   /** By id; index 0 and ids of destroyed caches hold null. */
   private readonly caches: (SlabCache | null)[] = [null];
+  /** Caches that stay: size classes of a heap. */
+  private readonly kept = new Set<SlabCache>();
+  /** Asked in turn for idle pages; each answers the bytes that it gave back. */
+  private readonly shrinkers: (() => ByteCount)[] = [];
 
   /** @throws ArgumentError ERR_CPU_COUNT, ERR_NONE */
   constructor(options: SlabAllocatorOptions) {
@@ -88,8 +92,8 @@ export class SlabAllocator {
   createCache(options: SlabCacheOptions): SlabCache {
     let id = this.caches.indexOf(null, 1);
     if (id === -1) id = this.caches.length;
-    if (id >= LARGE_RUN)
-      throw new ArgumentError('ERR_CACHE_COUNT', `${id} caches; allowed: at most ${LARGE_RUN - 1}`);
+    if (id >= IDLE_RUN)
+      throw new ArgumentError('ERR_CACHE_COUNT', `${id} caches; allowed: at most ${IDLE_RUN - 1}`);
     const construct = options.construct ?? null;
     if (options.debug !== undefined) {
       checkDebugOptions(options.debug, this.memory, construct !== null);
@@ -110,11 +114,15 @@ export class SlabAllocator {
   /**
    * Ends a cache when nothing of it is handed out; else it stays as it was, and the report names
    * what leaked. O(pages).
-   * @throws ArgumentError ERR_DESTROYED where it was destroyed before
+   * @throws ArgumentError ERR_DESTROYED where it was destroyed before, ERR_SIZE_CLASS where a heap
+   * needs it
    */
   destroyCache(cache: SlabCache): LeakReport {
     if (this.caches[cache.id] !== cache) {
       throw new ArgumentError('ERR_DESTROYED', `cache ${cache.name} was destroyed`);
+    }
+    if (this.kept.has(cache)) {
+      throw new ArgumentError('ERR_SIZE_CLASS', `cache ${cache.name} is a size class of a heap`);
     }
     const report = leaksOf(cache);
     if (report.objectCount > 0) return report;
@@ -144,7 +152,7 @@ export class SlabAllocator {
   cacheOf(address: number): SlabCache | null {
     const offset = address - this.base;
     if (!(offset >= 0 && offset < this.table.pageCount * PAGE_BYTES)) return null;
-    return this.caches[this.table.owner[offset >>> 12]] ?? null;
+    return this.caches[this.table.ownerOf(offset >>> 12)] ?? null;
   }
 
   /** All caches by id. */
@@ -161,9 +169,19 @@ export class SlabAllocator {
     if (cpu < this.pages.cpuCount) this.pages.useCpu(cpu);
   }
 
-  /** Gives the empty slabs of all caches back; bytes given back. */
+  /**
+   * For a heap over this allocator: its caches cannot be destroyed from now on, and `shrink` asks it
+   * for its idle pages.
+   */
+  attachHeap(caches: readonly SlabCache[], shrink: () => ByteCount): void {
+    for (const cache of caches) this.kept.add(cache);
+    this.shrinkers.push(shrink);
+  }
+
+  /** Gives the empty slabs of all caches and the idle runs of heaps back; bytes given back. */
   shrink(): ByteCount {
     let bytes = 0;
+    for (const shrink of this.shrinkers) bytes += shrink();
     for (const cache of this.list()) bytes += cache.shrink();
     return bytes;
   }

@@ -14,7 +14,7 @@ export interface SlabCacheOptions {
    * when the object is freed (Bonwick 1994, 2: object caching).
    */
   readonly construct?: ((address: number) => void) | null;
-  /** Objects of a magazine, 1..1,024; default a page's worth of them, 1..64. */
+  /** Objects of a magazine, 1..1,024; default two pages' worth of them, 2..128. */
   readonly magazineObjects?: number;
   /** Empty slabs kept, 0..1,000,000; default 1. */
   readonly minEmpty?: number;

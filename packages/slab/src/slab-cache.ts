@@ -6,9 +6,8 @@ import {
   NIL,
   PAGE_BYTES,
   type TraceHook,
-  type VirtAddr,
 } from '@hotpath/hw-x86';
-import { MagazinePair } from './magazine-pair.js';
+import { Magazines } from './magazines.js';
 import { refusalOf } from './refusal.js';
 import type { SlabAllocator } from './slab-allocator.js';
 import type { SlabCacheOptions } from './slab-cache-options.js';
@@ -25,17 +24,13 @@ import {
 
 const SITE_MAGAZINE_EMPTY = SITE_BASE + 32;
 const SITE_MAGAZINE_FULL = SITE_BASE + 33;
-const SITE_OTHER = SITE_BASE + 34;
 const SITE_REFUSED = SITE_BASE + 35;
 
 /**
  * A cache of objects of one size (Bonwick 1994; magazines: Bonwick and Adams 2001). A call touches
  * one magazine and one bitmap word, `free` also the owner of the page; every address is checked.
  *
- * Longer than other files: the hot paths and whatever else touches their private fields stay together.
- *
- * used bit set <=> handed out; 0 <= top <= magazine size
- * watched: top === capacity === 0, so that every call takes the slow way; `held` is the fill
+ * used bit set <=> handed out
  */
 export class SlabCache implements TableReader {
   readonly name: string;
@@ -44,7 +39,6 @@ export class SlabCache implements TableReader {
   readonly geometry: SlabGeometry;
   /** 1..65,534: the owner of this cache's pages. */
   readonly id: number = 0;
-  readonly magazineObjects: number = 0;
   readonly lists: SlabLists;
   /** Frees that were refused. */
   refusedFrees = 0;
@@ -52,27 +46,22 @@ export class SlabCache implements TableReader {
   failedAllocations = 0;
   // The hot fields are initialised with values of their later kind: one that was undefined first
   // would be checked for being a number at every use.
+  private words: Int32Array = new Int32Array(0);
+  /** Word of the magazine's last object; NIL stands there when it is empty, or when watched. */
   private top = 0;
-  private capacity = 0;
-  private magazine: Int32Array = new Int32Array(0);
-  private used: Int32Array = new Int32Array(0);
-  private owners: Uint16Array = new Uint16Array(0);
+  /** First word of the running CPU's magazine. */
+  private first = 0;
+  private ownersAt = 0;
   /** Address of offset 0. */
   readonly base: number = 0;
-  private other: Int32Array = new Int32Array(0);
-  private otherFill = 0;
-  private held = 0;
+  private readonly magazines: Magazines;
   private cpu = 0;
-  private loadedBase: VirtAddr;
-  private otherBase: VirtAddr;
-  private readonly pairs: MagazinePair[] = [];
   /** Something sees every operation: meter, trace, debugging, or there are several CPUs. */
   private watched: boolean;
   private checks: ObjectChecks | null = null;
   private readonly owner: SlabAllocator;
   private readonly meter: Meter | null;
   private readonly trace: TraceHook | null;
-  private readonly fieldsBase: VirtAddr;
 
   /** For {@link SlabAllocator.createCache}. */
   constructor(owner: SlabAllocator, id: number, options: SlabCacheOptions) {
@@ -83,7 +72,7 @@ export class SlabCache implements TableReader {
     this.geometry = slabGeometry(objectBytes, options.align, left, zone);
     const { stride } = this.geometry;
     const size =
-      options.magazineObjects ?? Math.max(1, Math.min(64, Math.floor(PAGE_BYTES / stride)));
+      options.magazineObjects ?? Math.max(2, Math.min(128, Math.floor((2 * PAGE_BYTES) / stride)));
     checkInteger('ERR_MAGAZINE', 'magazineObjects', size, 1, 1024);
     const minEmpty = checkInteger('ERR_MIN_EMPTY', 'minEmpty', options.minEmpty ?? 1, 0, 1_000_000);
     this.name = name;
@@ -94,58 +83,70 @@ export class SlabCache implements TableReader {
     this.meter = owner.meter;
     this.trace = owner.trace;
     this.base = owner.base;
-    this.magazineObjects = size;
-    const bytes = 64 + owner.cpuCount * size * 8;
+    const debugged = options.debug !== undefined;
+    this.watched = this.meter !== null || this.trace !== null || owner.cpuCount > 1 || debugged;
     // The first line of the region holds the cache's own fields, the magazines follow.
-    this.fieldsBase = this.meter === null ? 0 : this.meter.region(`slab.${name}`, bytes);
-    for (let cpu = 0; cpu < owner.cpuCount; cpu += 1) {
-      this.pairs.push(new MagazinePair(size, this.fieldsBase + 64 + cpu * size * 8));
-    }
-    const pair = this.pairs[0];
-    this.magazine = pair.loaded;
-    this.other = pair.other;
-    this.loadedBase = pair.loadedBase;
-    this.otherBase = pair.otherBase;
-    this.watched = this.meter !== null || this.trace !== null || owner.cpuCount > 1;
-    this.capacity = this.watched ? 0 : size;
+    const bytes = 64 + owner.cpuCount * Magazines.byteCount(size);
+    const fieldsBase = this.meter === null ? 0 : this.meter.region(`slab.${name}`, bytes);
     this.lists = new SlabLists({
       table: owner.table,
       pages: owner.pages,
       geometry: this.geometry,
       cacheId: id,
       minEmpty,
+      needsOut: debugged || owner.cpuCount > 1,
       trace: this.trace,
-      fieldsBase: this.fieldsBase,
+      fieldsBase,
     });
+    this.magazines = new Magazines(this.lists, owner.table, size, owner.cpuCount, fieldsBase + 64);
     owner.table.subscribe(this);
+    this.load();
   }
 
   adopt(table: SlabTable): void {
-    this.used = table.used;
-    this.owners = table.owner;
+    const fill = this.top - this.first;
+    this.words = table.words;
+    this.ownersAt = table.ownersAt;
+    this.first = this.magazines.first;
+    this.top = this.first + fill;
   }
 
-  /** Debugging layer; only before the first allocation. */
+  /** Takes the running CPU's magazine in hand. */
+  private load(): void {
+    this.first = this.magazines.first;
+    // From the first mark on, a pop finds it empty and a push finds it full.
+    this.top = this.watched ? this.first - 2 : this.first + this.magazines.fill - 1;
+  }
+
+  /** Tells the magazines what the hot field knows. */
+  private save(): Magazines {
+    if (!this.watched) this.magazines.fill = this.top - this.first + 1;
+    return this.magazines;
+  }
+
+  /** Debugging layer, of a cache that was made with debug options; before the first allocation. */
   attachChecks(checks: ObjectChecks): void {
     assert(this.lists.slabCount === 0, 'debugging begins before the first slab');
     this.checks = checks;
     this.watched = true;
-    this.capacity = 0;
+    this.load();
   }
 
   /** The end: no page is this cache's from now on, and every allocation is refused by `checks`. */
   retire(checks: ObjectChecks): void {
     this.attachChecks(checks);
-    this.owners = new Uint16Array(0);
+    this.magazines.release();
+    // Beyond the array, where nobody owns anything.
+    this.ownersAt = 2 ** 30;
   }
 
   /** An object's address, or the allocator's `none` when memory is out. O(1); its bytes are undefined. */
   allocate(): number {
-    const top = this.top - 1;
-    if (top < 0) return this.allocateSlowly();
-    this.top = top;
-    const offset = this.magazine[top];
-    this.used[offset >>> 9] |= 1 << (offset >>> 4);
+    const { words, top } = this;
+    const offset = words[top];
+    if (offset < 0) return this.allocateSlowly();
+    this.top = top - 1;
+    words[offset >>> 9] |= 1 << (offset >>> 4);
     return this.base + offset;
   }
 
@@ -156,30 +157,38 @@ export class SlabCache implements TableReader {
   free(address: number): void {
     const exact = address - this.base;
     const offset = exact | 0;
-    // Only the start of an object that is handed out has its bit set.
-    if (offset !== exact || (offset & 15) !== 0 || this.owners[offset >>> 12] !== this.id) {
+    if (offset !== exact || this.words[this.ownersAt + (offset >>> 12)] !== this.id) {
       this.refuse(address);
       return;
     }
-    const word = this.used[offset >>> 9];
+    this.freeOwn(offset);
+  }
+
+  /** As {@link free}, of an offset in a page of this cache. */
+  freeOwn(offset: number): void {
+    const { words } = this;
+    const word = words[offset >>> 9];
     const mask = 1 << (offset >>> 4);
-    if ((word & mask) === 0) {
-      this.refuse(address);
+    // Only the start of an object that is handed out has its bit set.
+    if ((word & mask) === 0 || (offset & 15) !== 0) {
+      this.refuse(this.base + offset);
       return;
     }
-    const top = this.top;
-    if (top === this.capacity) {
+    const top = this.top + 1;
+    if (words[top] < 0) {
       this.freeSlowly(offset);
       return;
     }
-    this.used[offset >>> 9] = word ^ mask;
-    this.magazine[top] = offset;
-    this.top = top + 1;
+    words[offset >>> 9] = word ^ mask;
+    words[top] = offset;
+    this.top = top;
   }
 
   private allocateSlowly(): number {
     if (this.watched) return this.allocateWatched();
-    return this.reload() ? this.allocate() : this.owner.none;
+    const loaded = this.reload();
+    this.load();
+    return loaded ? this.allocate() : this.owner.none;
   }
 
   private freeSlowly(offset: number): void {
@@ -187,52 +196,21 @@ export class SlabCache implements TableReader {
       this.freeWatched(offset);
       return;
     }
-    this.unload();
-    this.free(this.base + offset);
+    this.save().spill();
+    this.load();
+    this.freeOwn(offset);
   }
 
-  /** The magazine in use is empty: swap with the full one, or fill from the slabs. */
+  /** The running CPU's magazine is empty: fills half of it; false when memory is out. */
   private reload(): boolean {
-    if (this.meter !== null) this.meter.branch(SITE_OTHER, this.otherFill === 0);
-    if (this.otherFill !== 0) {
-      this.swap();
-      this.top = this.otherFill;
-      this.otherFill = 0;
-      return true;
-    }
-    // Half a magazine: a full one would be put aside by the next free.
-    const half = (this.magazineObjects + 1) >>> 1;
-    this.top = this.lists.fill(this.magazine, half, this.loadedBase);
-    if (this.top === 0) this.reclaim();
-    return this.top > 0;
-  }
-
-  /** Memory is out, but other CPUs' magazines, quarantine and other caches may hold some. */
-  private reclaim(): void {
-    this.save(0);
+    const { magazines } = this;
+    this.save();
+    if (magazines.refill((magazines.size + 1) >>> 1) > 0) return true;
+    // Memory is out, but other CPUs' magazines, quarantine and other caches may hold some.
     this.owner.reclaim(this.geometry.slabBytes / PAGE_BYTES);
-    this.restore();
-    this.top = this.lists.fill(this.magazine, 1, this.loadedBase);
-    if (this.top === 0) this.failedAllocations += 1;
-  }
-
-  /** The magazine in use is full: flush the other one and use that. */
-  private unload(): void {
-    if (this.meter !== null) this.meter.branch(SITE_OTHER, this.otherFill === 0);
-    const fill = this.top;
-    assert(fill === this.magazineObjects, 'only a full magazine is put aside');
-    this.swap();
-    if (this.otherFill !== 0) this.lists.put(this.magazine, this.otherFill, this.loadedBase);
-    this.top = 0;
-    this.otherFill = fill;
-  }
-
-  private swap(): void {
-    const { magazine, loadedBase } = this;
-    this.magazine = this.other;
-    this.other = magazine;
-    this.loadedBase = this.otherBase;
-    this.otherBase = loadedBase;
+    if (magazines.refill(1) > 0) return true;
+    this.failedAllocations += 1;
+    return false;
   }
 
   private allocateWatched(): number {
@@ -246,24 +224,16 @@ export class SlabCache implements TableReader {
       if (substitute !== NIL) return substitute;
     }
     this.enterCpu();
-    let top = this.held;
+    const { magazines } = this;
     if (meter !== null) {
-      meter.load(this.fieldsBase);
-      meter.branch(SITE_MAGAZINE_EMPTY, top === 0);
+      meter.load(magazines.fillAddress);
+      meter.branch(SITE_MAGAZINE_EMPTY, magazines.fill === 0);
     }
-    if (top === 0) {
-      const loaded = this.reload();
-      top = this.top;
-      this.top = 0;
-      if (!loaded) return this.owner.none;
-    }
-    this.held = top -= 1;
-    const offset = this.magazine[top];
-    this.used[offset >>> 9] |= 1 << (offset >>> 4);
+    if (magazines.fill === 0 && !this.reload()) return this.owner.none;
+    const offset = magazines.pop();
+    this.words[offset >>> 9] |= 1 << (offset >>> 4);
     if (meter !== null) {
       const word = this.owner.table.usedBase + (offset >>> 9) * 4;
-      meter.store(this.fieldsBase);
-      meter.load(this.loadedBase + top * 4);
       meter.load(word);
       meter.store(word);
       meter.retire(6);
@@ -279,80 +249,41 @@ export class SlabCache implements TableReader {
     const { checks, meter } = this;
     this.enterCpu();
     if (checks !== null) checks.freed(this.base + offset);
-    this.used[offset >>> 9] &= ~(1 << (offset >>> 4));
+    this.words[offset >>> 9] &= ~(1 << (offset >>> 4));
     if (meter !== null) {
       const word = this.owner.table.usedBase + (offset >>> 9) * 4;
-      meter.load(this.fieldsBase);
-      meter.load(this.owner.table.ownerBase + (offset >>> 12) * 2);
+      meter.load(this.magazines.fillAddress);
+      meter.load(this.owner.table.ownersBase + (offset >>> 12) * 4);
       meter.load(word);
       meter.store(word);
       meter.retire(10);
       meter.branch(SITE_REFUSED, false);
-      meter.branch(SITE_MAGAZINE_FULL, this.held === this.magazineObjects);
+      meter.branch(SITE_MAGAZINE_FULL, this.magazines.fill === this.magazines.size);
     }
     if (this.trace !== null) this.trace.emit(TRACE_OBJECT_FREE, this.base + offset, this.id);
     const reusable = checks === null ? offset : checks.delay(offset);
-    if (reusable !== NIL) this.stow(reusable);
+    if (reusable !== NIL) this.magazines.push(reusable);
   }
 
-  /** Puts a free slot into the running CPU's magazine, in watched mode. */
-  private stow(offset: number): void {
-    if (this.held === this.magazineObjects) {
-      this.top = this.held;
-      this.unload();
-      this.held = 0;
-    }
-    this.magazine[this.held] = offset;
-    if (this.meter !== null) {
-      this.meter.store(this.loadedBase + this.held * 4);
-      this.meter.store(this.fieldsBase);
-    }
-    this.held += 1;
-  }
-
-  /** Takes the running CPU's magazines in hand. */
   private enterCpu(): void {
     if (this.cpu === this.owner.cpu) return;
-    this.save(this.held);
     this.cpu = this.owner.cpu;
-    this.restore();
-    this.held = this.pairs[this.cpu].loadedFill;
+    this.magazines.enter(this.cpu);
+    this.load();
   }
 
-  private save(fill: number): void {
-    const pair = this.pairs[this.cpu];
-    pair.loaded = this.magazine;
-    pair.other = this.other;
-    pair.loadedFill = fill;
-    pair.otherFill = this.otherFill;
-    pair.loadedBase = this.loadedBase;
-    pair.otherBase = this.otherBase;
-  }
-
-  private restore(): void {
-    const pair = this.pairs[this.cpu];
-    this.magazine = pair.loaded;
-    this.other = pair.other;
-    this.otherFill = pair.otherFill;
-    this.loadedBase = pair.loadedBase;
-    this.otherBase = pair.otherBase;
+  /** Puts the objects of the running CPU's magazine back into their slabs. */
+  flushMagazine(): void {
+    this.enterCpu();
+    this.save().flush();
+    this.load();
   }
 
   /** Puts the objects of all magazines, and of quarantine, back into their slabs. */
   flushMagazines(): void {
-    this.save(this.watched ? this.held : this.top);
-    for (const pair of this.pairs) {
-      this.lists.put(pair.loaded, pair.loadedFill, pair.loadedBase);
-      this.lists.put(pair.other, pair.otherFill, pair.otherBase);
-      pair.loadedFill = pair.otherFill = 0;
-    }
-    this.restore();
-    this.top = this.held = 0;
-    const one = new Int32Array(1);
-    this.checks?.drain((offset) => {
-      one[0] = offset;
-      this.lists.put(one, 1, this.loadedBase);
-    });
+    this.save().flushAll();
+    this.load();
+    this.checks?.drain((offset) => this.magazines.putBack(offset));
   }
 
   /** Gives all empty slabs back after flushing the magazines; bytes given back. O(free objects). */
@@ -361,12 +292,14 @@ export class SlabCache implements TableReader {
     return this.lists.releaseEmpty(0) * this.geometry.slabBytes;
   }
 
+  /** Objects of a magazine. */
+  get magazineObjects(): number {
+    return this.magazines.size;
+  }
+
   /** Free objects that wait in magazines of all CPUs. O(CPUs). */
   get magazineFill(): number {
-    this.save(this.watched ? this.held : this.top);
-    let sum = 0;
-    for (const pair of this.pairs) sum += pair.loadedFill + pair.otherFill;
-    return sum;
+    return this.save().total;
   }
 
   /** What `allocate` answers when memory is out. */
@@ -392,8 +325,8 @@ export class SlabCache implements TableReader {
     const exact = address - this.base;
     const offset = exact | 0;
     if (offset !== exact || (offset & 15) !== 0) return false;
-    if (this.owners[offset >>> 12] !== this.id) return false;
-    return (this.used[offset >>> 9] & (1 << (offset >>> 4))) !== 0;
+    if (this.words[this.ownersAt + (offset >>> 12)] !== this.id) return false;
+    return (this.words[offset >>> 9] & (1 << (offset >>> 4))) !== 0;
   }
 
   /** Throws the reason why `address` cannot be freed, unless it is a guarded substitute. */
@@ -411,7 +344,7 @@ export class SlabCache implements TableReader {
       const first = this.lists.firstOf(head);
       for (let slot = 0; slot < objectCount; slot += 1) {
         const offset = first + slot * stride;
-        if ((this.used[offset >>> 9] & (1 << (offset >>> 4))) !== 0) visit(this.base + offset);
+        if (this.owner.table.isUsed(offset)) visit(this.base + offset);
       }
     });
     this.checks?.forEachSubstitute(visit);
@@ -419,11 +352,7 @@ export class SlabCache implements TableReader {
 
   /** Calls `visit` with the offset of every free slot outside its slab: in magazines, quarantine. */
   forEachWaiting(visit: (offset: number) => void): void {
-    this.save(this.watched ? this.held : this.top);
-    for (const pair of this.pairs) {
-      for (let i = 0; i < pair.loadedFill; i += 1) visit(pair.loaded[i]);
-      for (let i = 0; i < pair.otherFill; i += 1) visit(pair.other[i]);
-    }
+    this.save().forEach(visit);
     this.checks?.forEachDelayed(visit);
   }
 
@@ -469,5 +398,14 @@ export class SlabCache implements TableReader {
     }
     this.lists.reserved = count;
     return true;
+  }
+
+  /** Walks magazines, slabs and maps; throws InvariantError. O(pages): for tests. */
+  checkInvariants(): void {
+    this.forEachWaiting((offset) => {
+      assert(!this.owner.table.isUsed(offset), 'what waits in a magazine is not handed out');
+    });
+    this.magazines.checkInvariants();
+    this.lists.checkInvariants(this.magazineFill);
   }
 }

@@ -23,16 +23,12 @@ export interface SlabGeometry {
   readonly slabBytes: ByteCount;
   /** 1..256. */
   readonly objectCount: number;
-  /** 32-bit words of a slab's available map. */
-  readonly wordCount: number;
   /** Different starts of the first object that the unused tail allows, 1..256. */
   readonly colourCount: number;
   /** Bytes from one colour to the next. */
   readonly colourBytes: ByteCount;
   /** Bytes of a slot in front of its object (left red zone); 0 without debugging. */
   readonly leftBytes: ByteCount;
-  /** `ceil(2**16 / stride)`: `(d * inverse) >>> 16` is d / stride for every multiple d < 2**15. */
-  readonly inverse: number;
 }
 
 /**
@@ -63,21 +59,38 @@ export function slabGeometry(
   const slabBytes = PAGE_BYTES * 2 ** order;
   const objectCount = Math.floor(slabBytes / stride);
   const colourBytes = Math.max(grain, LINE_BYTES);
-  const inverse = Math.ceil(65536 / stride);
-  const last = (objectCount - 1) * stride;
   assert(objectCount >= 1 && objectCount <= 256, 'a slab holds 1 to 256 objects');
-  assert(Math.imul(last, inverse) >>> 16 === objectCount - 1, 'the reciprocal divides exactly');
   return {
     stride,
     order,
     slabBytes,
     objectCount,
-    wordCount: Math.ceil(objectCount / 32),
     colourCount: 1 + Math.floor((slabBytes - objectCount * stride) / colourBytes),
     colourBytes,
     leftBytes,
-    inverse,
   };
+}
+
+/** 32-bit words of the used map that belong to a slab. */
+export function mapWords({ slabBytes }: SlabGeometry): number {
+  return slabBytes / (GRANULE_BYTES * 32);
+}
+
+/**
+ * Where objects start in a slab, as bits of the used map: `mapWords` words for each colour. Slots
+ * are found with it by one AND for 512 bytes, without a multiplication.
+ */
+export function startMasks(geometry: SlabGeometry): Int32Array {
+  const { stride, objectCount, colourCount, colourBytes, leftBytes } = geometry;
+  const words = mapWords(geometry);
+  const masks = new Int32Array(words * colourCount);
+  for (let colour = 0; colour < colourCount; colour += 1) {
+    for (let slot = 0; slot < objectCount; slot += 1) {
+      const granule = (colour * colourBytes + leftBytes + slot * stride) / GRANULE_BYTES;
+      masks[colour * words + (granule >>> 5)] |= 1 << granule;
+    }
+  }
+  return masks;
 }
 
 function smallestOrder(stride: ByteCount): number {

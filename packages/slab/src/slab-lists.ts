@@ -7,8 +7,9 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { PageAllocator } from './page-allocator.js';
-import type { SlabGeometry } from './slab-geometry.js';
-import { AVAILABLE_MASK, type SlabTable, type TableReader, WORDS_SHIFT } from './slab-table.js';
+import type { PageBudget } from './page-budget.js';
+import { mapWords, type SlabGeometry, startMasks } from './slab-geometry.js';
+import { type SlabTable, type TableReader, USED_WORDS } from './slab-table.js';
 import { SITE_BASE, TRACE_SLAB_CREATE, TRACE_SLAB_DESTROY } from './trace-events.js';
 
 const SITE_WORD = SITE_BASE + 16;
@@ -32,8 +33,10 @@ export interface SlabListsOptions {
   readonly geometry: SlabGeometry;
   readonly cacheId: number;
   readonly minEmpty: number;
+  /** Slots can wait where a filling magazine does not see them: other CPUs', quarantine. */
+  readonly needsOut: boolean;
   readonly trace: TraceHook | null;
-  /** Region of the cache's own fields (64 bytes) and, behind them, its magazines. */
+  /** Region of the cache's own fields, 64 bytes. */
   readonly fieldsBase: VirtAddr;
 }
 
@@ -62,9 +65,13 @@ export class SlabLists implements TableReader {
   /** In the order in which they are told. */
   readonly observers: SlabObserver[] = [];
   private nextColour = 0;
-  private slab: Int32Array = new Int32Array(0);
-  private available: Int32Array = this.slab;
+  /** Decides about empty slabs instead of `minEmpty`: of a heap of many caches. */
+  budget: PageBudget | null = null;
+  private available: Uint16Array = new Uint16Array(0);
+  private out: Int32Array = new Int32Array(0);
   private colour: Uint8Array = new Uint8Array(0);
+  private readonly masks: Int32Array;
+  private readonly marksOut: boolean;
   private readonly table: SlabTable;
   private readonly source: PageAllocator;
   private readonly geometry: SlabGeometry;
@@ -83,6 +90,9 @@ export class SlabLists implements TableReader {
     this.meter = options.table.meter;
     this.trace = options.trace;
     this.fieldsBase = options.fieldsBase;
+    this.masks = startMasks(this.geometry);
+    this.marksOut = options.needsOut;
+    if (this.marksOut) this.table.needOut();
     this.table.subscribe(this);
   }
 
@@ -91,8 +101,8 @@ export class SlabLists implements TableReader {
   }
 
   adopt(table: SlabTable): void {
-    this.slab = table.slab;
     this.available = table.available;
+    this.out = this.marksOut ? table.out : table.words;
     this.colour = table.colour;
   }
 
@@ -108,11 +118,13 @@ export class SlabLists implements TableReader {
   }
 
   /**
-   * Moves up to `count` free slots into `magazine[0 ..]`, highest address first, so that a stack
-   * gives them out upwards. Fewer only when memory is out.
-   * @param magazineBase - where the magazine lies, for the meter
+   * Moves up to `count` free slots into the magazines' words from `to` on, highest address first, so
+   * that a stack gives them out upwards. Fewer when partial slabs hold no more, none only when memory
+   * is out. Without `needsOut` no slot
+   * of this cache may lie in a magazine meanwhile.
+   * @param base - where those words lie, for the meter
    */
-  fill(magazine: Int32Array, count: number, magazineBase: VirtAddr): number {
+  fill(to: number, count: number, base: VirtAddr): number {
     let filled = 0;
     while (filled < count) {
       let head = this.partial - 1;
@@ -121,13 +133,15 @@ export class SlabLists implements TableReader {
         this.meter.branch(SITE_PARTIAL, head !== NIL);
       }
       if (head === NIL) {
+        // What is there will do: no slab is begun to have a magazine fuller.
+        if (filled > 0) break;
         head = this.empty - 1;
         if (head === NIL) head = this.grow();
         if (head === NIL) break;
         this.unlink(head, true);
         this.link(head, false);
       }
-      filled += this.extract(head, magazine, filled, count - filled, magazineBase);
+      filled += this.extract(head, to + filled, count - filled, base + filled * 4);
     }
     this.availableObjects -= filled;
     assert(this.availableObjects >= 0, 'no more objects are taken than are available');
@@ -135,115 +149,139 @@ export class SlabLists implements TableReader {
   }
 
   /** Takes up to `count` free slots out of a partial slab; unlinks it when it becomes full. */
-  private extract(
-    head: number,
-    magazine: Int32Array,
-    at: number,
-    count: number,
-    magazineBase: VirtAddr,
-  ): number {
-    const { stride, wordCount } = this.geometry;
-    const meter = this.meter;
-    const entry = this.slab[head];
-    const first = this.firstOf(head);
-    const inSlab = entry & AVAILABLE_MASK;
+  private extract(head: number, to: number, count: number, base: VirtAddr): number {
+    const { out, masks, meter, marksOut } = this;
+    const { words } = this.table;
+    const mapWordCount = mapWords(this.geometry);
+    const masksAt = this.colour[head] * mapWordCount;
+    const inSlab = this.available[head];
     const wanted = Math.min(inSlab, count);
-    if (meter !== null) meter.load(this.table.slabBase + head * 4);
     let filled = 0;
-    for (let w = wordCount - 1; filled < wanted; w -= 1) {
-      const at32 = (entry >>> WORDS_SHIFT) + w;
-      let word = this.available[at32];
+    for (let w = mapWordCount - 1; filled < wanted && w >= 0; w -= 1) {
+      const mapAt = head * USED_WORDS + w;
+      let word = masks[masksAt + w] & ~out[mapAt];
       if (meter !== null) {
-        meter.load(this.table.availableBase + at32 * 4);
+        meter.load(this.table.outBase + mapAt * 4);
         meter.branch(SITE_WORD, word !== 0);
       }
       if (word === 0) continue;
+      const free = word;
+      const granulesAt = mapAt * 32;
       while (word !== 0 && filled < wanted) {
         const bit = 31 - Math.clz32(word);
         word ^= 1 << bit;
-        magazine[at + filled] = first + ((w << 5) + bit) * stride;
+        words[to + filled] = (granulesAt + bit) << 4;
         if (meter !== null) {
-          meter.store(magazineBase + (at + filled) * 4);
-          meter.retire(6);
+          meter.store(base + filled * 4);
+          meter.retire(5);
           meter.branch(SITE_BIT, word !== 0);
         }
         filled += 1;
       }
-      this.available[at32] = word;
-      if (meter !== null) meter.store(this.table.availableBase + at32 * 4);
+      if (!marksOut) continue;
+      out[mapAt] |= free ^ word;
+      if (meter !== null) meter.store(this.table.outBase + mapAt * 4);
     }
     assert(filled === wanted, 'the count of available objects is that of the bits');
-    this.slab[head] = entry - filled;
+    this.available[head] = inSlab - filled;
     if (wanted === inSlab) this.unlink(head, false);
     if (meter !== null) {
-      meter.store(this.table.slabBase + head * 4);
+      meter.load(this.table.availableBase + head * 2);
+      meter.store(this.table.availableBase + head * 2);
       meter.branch(SITE_FULL, wanted === inSlab);
     }
     return filled;
   }
 
-  /** Puts the first `count` slots of a magazine back into their slabs. */
-  put(magazine: Int32Array, count: number, magazineBase: VirtAddr): void {
-    const { objectCount, inverse, order, colourBytes, leftBytes } = this.geometry;
-    const { available, slab, colour, meter } = this;
-    const headMask = -(1 << order);
+  /** Puts the slots in the magazines' words `from .. from + count - 1` back into their slabs. */
+  put(from: number, count: number, base: VirtAddr): void {
+    const { meter } = this;
+    const { words } = this.table;
+    const headMask = -(1 << this.geometry.order);
+    const end = from + count;
     this.availableObjects += count;
-    for (let i = 0; i < count; i += 1) {
-      const offset = magazine[i];
-      const head = (offset >>> 12) & headMask;
-      const distance = offset - (head << 12) - Math.imul(colour[head], colourBytes) - leftBytes;
-      const slot = Math.imul(distance, inverse) >>> 16;
-      const entry = slab[head];
-      const at32 = (entry >>> WORDS_SHIFT) + (slot >>> 5);
-      const word = available[at32];
-      const mask = 1 << slot;
-      assert((word & mask) === 0, 'a slot that comes back was not there');
-      available[at32] = word | mask;
-      slab[head] = entry + 1;
-      const inSlab = (entry & AVAILABLE_MASK) + 1;
-      if (meter !== null) this.meterPut(magazineBase + i * 4, head, at32, inSlab);
-      if (inSlab === 1) this.link(head, false);
-      if (inSlab === objectCount) this.becomeEmpty(head);
+    for (let at = from; at < end; ) {
+      const head = (words[at] >>> 12) & headMask;
+      let run = at + 1;
+      // Objects freed one after the other often lie in one slab: its count is written once.
+      while (run < end && ((words[run] >>> 12) & headMask) === head) run += 1;
+      if (this.marksOut) this.unmark(at, run, base + (at - from) * 4);
+      else if (meter !== null) this.meterLoads(run - at, base + (at - from) * 4);
+      this.returned(head, run - at);
+      at = run;
     }
   }
 
-  private meterPut(magazineAddress: VirtAddr, head: number, at32: number, inSlab: number): void {
-    const meter = this.meter as Meter;
-    meter.load(magazineAddress);
-    meter.load(this.table.slabBase + head * 4);
-    meter.store(this.table.slabBase + head * 4);
-    meter.load(this.table.availableBase + at32 * 4);
-    meter.store(this.table.availableBase + at32 * 4);
-    meter.retire(14);
-    meter.branch(SITE_PARTIAL, inSlab === 1);
-    meter.branch(SITE_EMPTY, inSlab === this.geometry.objectCount);
+  /** Clears the out bits of the slots in the words `at .. end - 1`. */
+  private unmark(at: number, end: number, base: VirtAddr): void {
+    const { out, meter } = this;
+    const { words } = this.table;
+    for (let i = at; i < end; i += 1) {
+      const offset = words[i];
+      const word = out[offset >>> 9];
+      const mask = 1 << (offset >>> 4);
+      assert((word & mask) !== 0, 'a slot that comes back was not there');
+      out[offset >>> 9] = word ^ mask;
+      if (meter === null) continue;
+      meter.load(base + (i - at) * 4);
+      meter.load(this.table.outBase + (offset >>> 9) * 4);
+      meter.store(this.table.outBase + (offset >>> 9) * 4);
+      meter.retire(10);
+    }
   }
 
+  private meterLoads(count: number, base: VirtAddr): void {
+    for (let i = 0; i < count; i += 1) {
+      this.meter?.load(base + i * 4);
+      this.meter?.retire(4);
+    }
+  }
+
+  /** `count` slots came back to the slab at `head`. */
+  private returned(head: number, count: number): void {
+    const { objectCount } = this.geometry;
+    const before = this.available[head];
+    const after = before + count;
+    assert(after <= objectCount, 'no more slots come back than a slab has');
+    this.available[head] = after;
+    if (this.meter !== null) {
+      this.meter.load(this.table.availableBase + head * 2);
+      this.meter.store(this.table.availableBase + head * 2);
+      this.meter.branch(SITE_PARTIAL, before === 0);
+      this.meter.branch(SITE_EMPTY, after === objectCount);
+    }
+    if (after === objectCount) {
+      if (before !== 0) this.unlink(head, false);
+      this.becomeEmpty(head);
+    } else if (before === 0) this.link(head, false);
+  }
+
+  /** A slab that is in no list, all slots available: kept or given back. */
   private becomeEmpty(head: number): void {
-    this.unlink(head, false);
     const spare = this.availableObjects - this.geometry.objectCount;
-    if (this.emptyCount >= this.minEmpty && spare >= this.reserved) this.destroySlab(head);
+    const enough =
+      this.budget === null
+        ? this.emptyCount >= this.minEmpty
+        : !this.budget.mayKeep(1 << this.geometry.order);
+    if (enough && spare >= this.reserved) this.destroySlab(head);
     else this.link(head, true);
   }
 
   /** Another slab, put into the empty list; its head page, or NIL when no pages are left. */
   grow(): number {
-    const { order, slabBytes, objectCount, wordCount, colourCount } = this.geometry;
+    const { order, slabBytes, objectCount, colourCount } = this.geometry;
+    this.budget?.willTake(1 << order);
     const head = this.source.takeLowPage(order);
     if (head === NIL) return NIL;
     assert(head % (slabBytes / PAGE_BYTES) === 0, 'a slab is aligned to its length');
     this.table.claimPages(head, slabBytes / PAGE_BYTES, this.cacheId);
-    const words = this.table.takeWords(wordCount);
-    for (let w = 0; w < wordCount; w += 1) {
-      const left = objectCount - w * 32;
-      this.available[words + w] = left >= 32 ? -1 : 2 ** left - 1;
-      if (this.meter !== null) this.meter.store(this.table.availableBase + (words + w) * 4);
-    }
-    this.slab[head] = (words << WORDS_SHIFT) | objectCount;
+    this.available[head] = objectCount;
+    if (this.meter !== null) this.meter.store(this.table.availableBase + head * 2);
     this.colour[head] = this.nextColour;
     this.nextColour = this.nextColour + 1 === colourCount ? 0 : this.nextColour + 1;
     this.slabCount += 1;
     this.availableObjects += objectCount;
+    this.budget?.took(1 << order);
     this.link(head, true);
     if (this.trace !== null) this.emit(TRACE_SLAB_CREATE, head);
     for (const observer of this.observers) observer.slabCreated(head, this.firstOf(head));
@@ -252,15 +290,14 @@ export class SlabLists implements TableReader {
 
   /** A slab that is in no list, all slots available, goes back to the page allocator. */
   private destroySlab(head: number): void {
-    const { order, slabBytes, objectCount, wordCount } = this.geometry;
-    const entry = this.slab[head];
-    assert(this.table.owner[head] === this.cacheId, 'a cache gives back its own slabs');
-    assert((entry & AVAILABLE_MASK) === objectCount, 'only an empty slab goes back');
+    const { order, slabBytes, objectCount } = this.geometry;
+    assert(this.table.ownerOf(head) === this.cacheId, 'a cache gives back its own slabs');
+    assert(this.available[head] === objectCount, 'only an empty slab goes back');
     for (const observer of this.observers) observer.slabDestroyed(head, this.firstOf(head));
-    this.table.returnWords(entry >>> WORDS_SHIFT, wordCount);
     this.table.releasePages(head, slabBytes / PAGE_BYTES);
     this.slabCount -= 1;
     this.availableObjects -= objectCount;
+    this.budget?.gave(1 << order);
     if (this.trace !== null) this.emit(TRACE_SLAB_DESTROY, head);
     this.source.giveLowPage(head, order);
   }
@@ -291,6 +328,7 @@ export class SlabLists implements TableReader {
     if (empty) {
       this.empty = head + 1;
       this.emptyCount += 1;
+      if (this.budget !== null) this.budget.spare += 1 << this.geometry.order;
     } else this.partial = head + 1;
     if (this.meter !== null) this.meter.store(this.fieldsBase + 8);
   }
@@ -309,24 +347,45 @@ export class SlabLists implements TableReader {
       assert(this.partial === head + 1, 'a slab without a previous one is first of its list');
       this.partial = next;
     }
-    if (empty) this.emptyCount -= 1;
+    if (empty) {
+      this.emptyCount -= 1;
+      if (this.budget !== null) this.budget.spare -= 1 << this.geometry.order;
+    }
     if (this.meter !== null && previous === 0) this.meter.store(this.fieldsBase + 8);
   }
 
   /** Calls `visit` with the head page of every slab of this cache. O(pages). */
   forEachSlab(visit: (head: number) => void): void {
     const step = 1 << this.geometry.order;
-    const owner = this.table.owner;
-    for (let page = 0; page < owner.length; page += step) {
-      if (owner[page] === this.cacheId) visit(page);
+    const { table } = this;
+    for (let page = 0; page < table.pageCount; page += step) {
+      if (table.ownerOf(page) === this.cacheId) visit(page);
     }
+  }
+
+  /** Whether a slot lies free in its slab. @param waits - it is in a magazine or in quarantine */
+  isAvailable(offset: number, waits: boolean): boolean {
+    const isOut = (this.out[offset >>> 9] & (1 << (offset >>> 4))) !== 0;
+    return !isOut && (this.marksOut || !waits);
+  }
+
+  /** Free slots that lie in the slab at `head`, by its map. O(slots / 32). */
+  countAvailable(head: number): number {
+    const words = mapWords(this.geometry);
+    let bits = 0;
+    for (let w = 0; w < words; w += 1) {
+      bits += popcount(
+        this.masks[this.colour[head] * words + w] & ~this.out[head * USED_WORDS + w],
+      );
+    }
+    return bits;
   }
 
   /** Sets a slab's count right after its map was found to say something else. */
   correctCount(head: number, available: number): void {
-    const counted = this.slab[head] & AVAILABLE_MASK;
+    const counted = this.available[head];
     const { objectCount } = this.geometry;
-    this.slab[head] += available - counted;
+    this.available[head] = available;
     this.availableObjects += available - counted;
     const partial = (count: number): boolean => count > 0 && count < objectCount;
     if (partial(counted) && !partial(available)) this.unlink(head, false);
@@ -335,17 +394,20 @@ export class SlabLists implements TableReader {
     if (available === objectCount) this.link(head, true);
   }
 
-  /** Walks lists and maps; throws InvariantError. O(pages): for tests. */
-  checkInvariants(): void {
-    const { objectCount, wordCount } = this.geometry;
+  /**
+   * Walks lists and maps; throws InvariantError. O(pages): for tests.
+   * @param waiting - slots of this cache in magazines
+   */
+  checkInvariants(waiting: number): void {
+    const { objectCount } = this.geometry;
     const buddy = this.source.buddy;
     const listed = [0, 0];
     for (let kind = 0; kind < 2; kind += 1) {
       let previous = 0;
       let at = kind === 0 ? this.partial : this.empty;
       for (; at !== 0; at = buddy.link[2 * (at - 1)]) {
-        const inSlab = this.slab[at - 1] & AVAILABLE_MASK;
-        assert(this.table.owner[at - 1] === this.cacheId, "a listed slab is this cache's");
+        const inSlab = this.available[at - 1];
+        assert(this.table.ownerOf(at - 1) === this.cacheId, "a listed slab is this cache's");
         assert(buddy.link[2 * (at - 1) + 1] === previous, 'previous points back');
         if (kind === 0) assert(inSlab > 0 && inSlab < objectCount, 'a partial slab is partial');
         else assert(inSlab === objectCount, 'an empty slab is empty');
@@ -357,18 +419,23 @@ export class SlabLists implements TableReader {
     let slabs = 0;
     let partial = 0;
     let available = 0;
+    let free = 0;
     this.forEachSlab((head) => {
-      const entry = this.slab[head];
-      let bits = 0;
-      for (let w = 0; w < wordCount; w += 1)
-        bits += popcount(this.available[(entry >>> WORDS_SHIFT) + w]);
-      assert(bits === (entry & AVAILABLE_MASK), 'the count of a slab is that of its bits');
+      const inSlab = this.available[head];
+      const bits = this.countAvailable(head);
+      const exact = this.marksOut || waiting === 0;
+      assert(exact ? bits === inSlab : bits >= inSlab, 'the count of a slab is that of its bits');
       slabs += 1;
-      available += bits;
-      if (bits > 0 && bits < objectCount) partial += 1;
+      free += bits;
+      available += inSlab;
+      if (inSlab > 0 && inSlab < objectCount) partial += 1;
     });
     assert(slabs === this.slabCount, 'every slab is counted');
     assert(available === this.availableObjects, 'available objects are those of the slabs');
+    assert(
+      free === available + (this.marksOut ? 0 : waiting),
+      'a free slot lies in its slab or in a magazine',
+    );
     assert(partial === listed[0], 'every partial slab is listed');
   }
 }

@@ -1,11 +1,14 @@
 import { assert, type ByteCount, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 
-/** Owner of the first page of a kmalloc page run; caches have 1..65,534, and 0 is nobody. */
+/** Words of the used map for a page: one bit for every 16 bytes. */
+export const USED_WORDS = 8;
+/** Words for magazines at first: those of a heap on one CPU, and some caches. */
+const MAGAZINE_WORDS_MIN = 4096;
+
+/** Owner of the first page of a kmalloc page run; caches have 1..65,533, and 0 is nobody. */
 export const LARGE_RUN = 0xffff;
-/** Low bits of a slab word: objects that lie in the slab, free; 0..256. */
-export const AVAILABLE_MASK = 1023;
-/** The bits above: first word of the slab's available map. */
-export const WORDS_SHIFT = 10;
+/** Owner of the first page of a freed run that is kept for the next of its length. */
+export const IDLE_RUN = 0xfffe;
 
 /** Who must hear when the columns move: the caches, which hold them in fields of their own. */
 export interface TableReader {
@@ -13,60 +16,77 @@ export interface TableReader {
 }
 
 /**
- * What all caches of one allocator share, as columns over the pages of the window. A slab is known
- * by its head page. Nothing of this lies in the slabs, so an overrun cannot reach it, and an address
- * is checked without touching the object. Cost: 39 bytes a page and 1 bit a slot; with the page
- * allocator's 9 bytes, 64 bytes a page of 32-byte objects.
+ * What all caches of one allocator share: columns over the pages of the window, and the magazines. A
+ * slab is known by its head page. Nothing of this lies in the slabs, so an overrun cannot reach it,
+ * and an address is checked without touching the object. Cost: 39 bytes a page; with the page
+ * allocator's 9 bytes, 48 whatever the objects' size. With `out`, 80.
  *
- * `used` has a bit for every 16 bytes and only the starts of objects in use are set. So one bit
+ * `words` holds what every call touches, in one array because each further array costs a call three
+ * loads (length and two parts of its address): the used map, magazines, owners.
+ *
+ * used: a bit for every 16 bytes, set only at the start of an object that is handed out. So one bit
  * answers three questions: is it an object's start, is it handed out, was it freed before.
+ * owners: whose slab each page is in. They come last, so that the owner of a page outside the window
+ * lies outside the array: undefined, which is nobody.
  *
- * For every slot: its used and its available bit are never both set;
- * neither is set: the slot waits in a magazine or in quarantine
+ * When a magazine is filled it is empty, so with one CPU a slot whose used bit is clear lies in its
+ * slab: the used map is the map of free slots as well. Where slots can wait elsewhere (other CPUs'
+ * magazines, quarantine), `out` tells them apart: its bit is set while a slot is not in its slab.
+ *
+ * For every slot of a cache with `out`: used implies out;
+ * out without used: the slot waits in a magazine or in quarantine
  */
 export class SlabTable {
-  /** Whose slab each page is in. */
-  owner: Uint16Array;
-  /** Handed-out objects: bit `offset / 16`. */
-  used: Int32Array;
+  words: Int32Array;
+  /** First word of the magazines, behind the used map. */
+  magazinesAt: number;
+  /** First word of the owners. */
+  ownersAt: number;
+  pageCount: number;
+  /** Slots that are not in their slabs, as the used map; empty until a cache needs it. */
+  out: Int32Array = new Int32Array(0);
   /** Head page only: colour of the slab. */
   colour: Uint8Array;
-  /** Head page only: `first word of its available map << 10 | available objects`. */
-  slab: Int32Array;
-  /** Maps of free slots that lie in their slabs, one bit a slot. */
-  available: Int32Array;
+  /** Head page only: free slots that lie in the slab, 0..256. */
+  available: Uint16Array;
   readonly meter: Meter | null;
-  ownerBase: VirtAddr = 0;
+  ownersBase: VirtAddr = 0;
   usedBase: VirtAddr = 0;
-  slabBase: VirtAddr = 0;
+  outBase: VirtAddr = 0;
   availableBase: VirtAddr = 0;
   private readonly readers: TableReader[] = [];
-  private wordsTaken = 0;
-  /** First free stretch of words by its length; the next one stands in its first word; NIL: none. */
-  private readonly freeWords = new Int32Array(9).fill(NIL);
+  private magazineWordsTaken = 0;
+  /** Magazines given back, by their length. */
+  private readonly freeMagazines = new Map<number, number[]>();
 
   constructor(pageCount: number, meter: Meter | null) {
-    this.owner = new Uint16Array(pageCount);
-    this.used = new Int32Array(pageCount * 8);
+    this.pageCount = pageCount;
+    this.magazinesAt = pageCount * USED_WORDS;
+    this.ownersAt = this.magazinesAt + MAGAZINE_WORDS_MIN;
+    this.words = new Int32Array(this.ownersAt + pageCount);
     this.colour = new Uint8Array(pageCount);
-    this.slab = new Int32Array(pageCount);
-    this.available = new Int32Array(64);
+    this.available = new Uint16Array(pageCount);
     this.meter = meter;
     this.assignRegions();
   }
 
-  get pageCount(): number {
-    return this.owner.length;
-  }
-
   get metadataBytes(): ByteCount {
     return (
-      this.owner.byteLength +
-      this.used.byteLength +
+      this.words.byteLength +
+      this.out.byteLength +
       this.colour.byteLength +
-      this.slab.byteLength +
       this.available.byteLength
     );
+  }
+
+  /** Owner of a page, 0 where it has none. */
+  ownerOf(page: number): number {
+    return this.words[this.ownersAt + page] ?? 0;
+  }
+
+  /** True when the slot at an offset is handed out. */
+  isUsed(offset: number): boolean {
+    return (this.words[offset >>> 9] & (1 << (offset >>> 4))) !== 0;
   }
 
   subscribe(reader: TableReader): void {
@@ -83,61 +103,87 @@ export class SlabTable {
   /** Makes room for the pages of memory that grew. */
   growPages(pageCount: number): void {
     if (pageCount <= this.pageCount) return;
-    const owner = new Uint16Array(pageCount);
-    owner.set(this.owner);
-    this.owner = owner;
     const colour = new Uint8Array(pageCount);
     colour.set(this.colour);
     this.colour = colour;
-    this.used = grown(this.used, pageCount * 8);
-    this.slab = grown(this.slab, pageCount);
+    const available = new Uint16Array(pageCount);
+    available.set(this.available);
+    this.available = available;
+    if (this.out.length > 0) {
+      const out = new Int32Array(pageCount * USED_WORDS);
+      out.set(this.out);
+      this.out = out;
+    }
+    this.layOut(pageCount, this.ownersAt - this.magazinesAt);
+  }
+
+  /** A cache needs {@link out} from now on. */
+  needOut(): void {
+    if (this.out.length > 0) return;
+    this.out = new Int32Array(this.pageCount * USED_WORDS);
     this.moved();
   }
 
-  /** `wordCount` zero words for a slab's available map; the number of the first. */
-  takeWords(wordCount: number): number {
-    const free = this.freeWords[wordCount];
-    if (free !== NIL) {
-      this.freeWords[wordCount] = this.available[free];
-      this.available[free] = 0;
-      return free;
+  /** `length` words between marks for a magazine; the first, counted from {@link magazinesAt}. */
+  takeMagazine(length: number): number {
+    const again = this.freeMagazines.get(length)?.pop();
+    if (again !== undefined) return again;
+    const start = this.magazineWordsTaken;
+    this.magazineWordsTaken += length;
+    const room = this.ownersAt - this.magazinesAt;
+    if (this.magazineWordsTaken > room) {
+      this.layOut(this.pageCount, Math.max(room * 2, this.magazineWordsTaken));
     }
-    const first = this.wordsTaken;
-    if (first + wordCount > this.available.length) {
-      // A quarter more, not double: what is not used would count as metadata all the same.
-      this.available = grown(this.available, Math.ceil(this.available.length * 1.25) + wordCount);
-      this.moved();
-    }
-    this.wordsTaken = first + wordCount;
-    return first;
+    const at = this.magazinesAt + start;
+    this.words[at] = this.words[at + 1] = this.words[at + length - 1] = NIL;
+    return start;
   }
 
-  /** Takes back what {@link takeWords} gave. */
-  returnWords(first: number, wordCount: number): void {
-    this.available.fill(0, first, first + wordCount);
-    this.available[first] = this.freeWords[wordCount];
-    this.freeWords[wordCount] = first;
+  /** Takes back what {@link takeMagazine} gave. */
+  giveMagazine(start: number, length: number): void {
+    const list = this.freeMagazines.get(length);
+    if (list === undefined) this.freeMagazines.set(length, [start]);
+    else list.push(start);
+  }
+
+  private layOut(pageCount: number, magazineRoom: number): void {
+    const { words, magazinesAt, ownersAt } = this;
+    this.magazinesAt = pageCount * USED_WORDS;
+    this.ownersAt = this.magazinesAt + magazineRoom;
+    this.words = new Int32Array(this.ownersAt + pageCount);
+    this.words.set(words.subarray(0, magazinesAt));
+    this.words.set(words.subarray(magazinesAt, ownersAt), this.magazinesAt);
+    this.words.set(words.subarray(ownersAt), this.ownersAt);
+    this.pageCount = pageCount;
+    this.moved();
   }
 
   /** Makes `owner` the owner of pages that have none. */
   claimPages(page: number, pageCount: number, owner: number): void {
     assert(page >= 0 && page + pageCount <= this.pageCount, 'a slab lies inside the window');
     for (let i = page; i < page + pageCount; i += 1) {
-      assert(this.owner[i] === 0, 'a page has one owner');
-      this.owner[i] = owner;
-      if (this.meter !== null) this.meter.store(this.ownerBase + i * 2);
+      assert(this.ownerOf(i) === 0, 'a page has one owner');
+      this.words[this.ownersAt + i] = owner;
+      if (this.meter !== null) this.meter.store(this.ownersBase + i * 4);
     }
+  }
+
+  /** Gives the first page of a run to another owner. */
+  passPage(page: number, from: number, to: number): void {
+    assert(this.ownerOf(page) === from, 'a page passes from the owner that it has');
+    this.words[this.ownersAt + page] = to;
+    if (this.meter !== null) this.meter.store(this.ownersBase + page * 4);
   }
 
   /** Ends an ownership; no object in these pages may be handed out any more. */
   releasePages(page: number, pageCount: number): void {
-    for (let w = page * 8; w < (page + pageCount) * 8; w += 1) {
-      assert(this.used[w] === 0, 'no object of a slab that is given back is in use');
+    for (let w = page * USED_WORDS; w < (page + pageCount) * USED_WORDS; w += 1) {
+      assert(this.words[w] === 0, 'no object of a slab that is given back is in use');
     }
     for (let i = page; i < page + pageCount; i += 1) {
-      assert(this.owner[i] !== 0, 'a released page had an owner');
-      this.owner[i] = 0;
-      if (this.meter !== null) this.meter.store(this.ownerBase + i * 2);
+      assert(this.ownerOf(i) !== 0, 'a released page had an owner');
+      this.words[this.ownersAt + i] = 0;
+      if (this.meter !== null) this.meter.store(this.ownersBase + i * 4);
     }
   }
 
@@ -148,15 +194,12 @@ export class SlabTable {
 
   private assignRegions(): void {
     if (this.meter === null) return;
-    this.ownerBase = this.meter.region('slab.owner', this.owner.byteLength);
-    this.usedBase = this.meter.region('slab.used', this.used.byteLength);
-    this.slabBase = this.meter.region('slab.slab', this.slab.byteLength);
-    this.availableBase = this.meter.region('slab.available', this.available.byteLength);
+    const { pageCount } = this;
+    this.ownersBase = this.meter.region('slab.owners', pageCount * 4);
+    this.usedBase = this.meter.region('slab.used', pageCount * USED_WORDS * 4);
+    this.availableBase = this.meter.region('slab.available', pageCount * 2);
+    // With one CPU and no quarantine, the used map serves as `out`.
+    this.outBase =
+      this.out.length === 0 ? this.usedBase : this.meter.region('slab.out', this.out.byteLength);
   }
-}
-
-function grown(column: Int32Array, length: number): Int32Array {
-  const larger = new Int32Array(length);
-  larger.set(column);
-  return larger;
 }

@@ -2,7 +2,6 @@ import { PAGE_BYTES } from '@hotpath/hw-x86';
 import type { SlabAllocator } from './slab-allocator.js';
 import type { SlabCache } from './slab-cache.js';
 import type { SlabDamage, SlabReport } from './slab-debug.js';
-import { AVAILABLE_MASK, WORDS_SHIFT } from './slab-table.js';
 
 /** Result of {@link validateCache}. */
 export interface Validation {
@@ -43,7 +42,6 @@ function validateSlab(
   const { objectCount, stride } = cache.geometry;
   const { table, base } = slabs;
   const first = cache.lists.firstOf(head);
-  const entry = table.slab[head];
   const note = (
     damage: SlabDamage,
     at: number,
@@ -65,10 +63,9 @@ function validateSlab(
   let lost = 0;
   for (let slot = 0; slot < objectCount; slot += 1) {
     const offset = first + slot * stride;
-    const inUse = (table.used[offset >>> 9] & (1 << (offset >>> 4))) !== 0;
-    const isAvailable =
-      (table.available[(entry >>> WORDS_SHIFT) + (slot >>> 5)] & (1 << slot)) !== 0;
+    const inUse = table.isUsed(offset);
     const isWaiting = waiting.has(offset);
+    const isAvailable = cache.lists.isAvailable(offset, isWaiting);
     if (isAvailable) available += 1;
     if (Number(inUse) + Number(isAvailable) + Number(isWaiting) > 1) {
       note('two states', base + offset, 1, 2, false);
@@ -78,7 +75,7 @@ function validateSlab(
   }
   const address = base + head * PAGE_BYTES;
   if (lost > 0) note('lost slot', address, 0, lost, false);
-  const counted = entry & AVAILABLE_MASK;
+  const counted = table.available[head];
   if (counted !== available) {
     cache.lists.correctCount(head, available);
     note('count', address, available, counted, true);

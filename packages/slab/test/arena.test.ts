@@ -1,4 +1,5 @@
 import { MIB } from '@hotpath/hw-x86';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Arena, struct } from '../src/index.js';
 import { codeOf } from './plain-memory.js';
@@ -61,6 +62,32 @@ describe('arena', () => {
     expect(points.at(p).tag).toBe(7);
     expect(arena.grow(65536)).toBe(false);
     expect(codeOf(() => points.get.x(64 * MIB))).toBe('ERR_OFFSET');
+  });
+
+  test('copy and fill do what a Uint8Array does, at any length and overlap', () => {
+    const arena = new Arena(new ArrayBuffer(2 * 4096));
+    const model = new Uint8Array(2 * 4096);
+    fc.assert(
+      fc.property(
+        fc.nat(600),
+        fc.nat(600),
+        fc.nat(300),
+        fc.boolean(),
+        fc.integer({ min: -300, max: 300 }),
+        (from, to, byteCount, aligned, value) => {
+          const unit = aligned ? 4 : 1;
+          const [a, b, n] = [from * unit, to * unit, byteCount * unit];
+          arena.views.fill(a, n, value);
+          model.fill(value, a, a + n);
+          for (let i = a; i < a + n; i += 7) arena.views.u8[i] = model[i] = i * 31;
+          arena.views.copy(b, a, n);
+          model.copyWithin(b, a, a + n);
+          expect(Buffer.compare(arena.views.u8, model)).toBe(0);
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(codeOf(() => arena.views.fill(2 * 4096 - 4, 8, 0))).toBe('ERR_OFFSET');
   });
 
   test('a struct lies as C would lay it, and every type keeps its range', () => {

@@ -42,7 +42,7 @@ function exercise(arena: Arena): number {
 function expectClean(arena: Arena): void {
   for (const cache of arena.slabs.list()) {
     expect(cache.liveObjects).toBe(0);
-    cache.lists.checkInvariants();
+    cache.checkInvariants();
   }
   expect(arena.slabs.validate().errors).toBe(0);
   arena.slabs.shrink();

@@ -75,15 +75,15 @@ describe('slab allocator', () => {
       objSize: 192,
       objPerSlab: 21,
       pagesPerSlab: 1,
-      limit: 21,
+      limit: 42,
       activeSlabs: 2,
       numSlabs: 2,
-      sharedAvail: 3,
+      sharedAvail: 12,
     });
     const lines = slabInfoText(slabs).split('\n');
     expect(lines[0]).toBe('slabinfo - version: 2.1');
     expect(lines[2].replace(/ +/g, ' ')).toBe(
-      'dentry 30 42 192 21 1 : tunables 21 11 0 : slabdata 2 2 3',
+      'dentry 30 42 192 21 1 : tunables 42 21 0 : slabdata 2 2 12',
     );
     const top = slabTopText(slabs);
     expect(top).toContain('Active / Total Objects (% used)    : 30 / 42 (71.4%)');

@@ -6,13 +6,15 @@
  *   malloc pattern NAME BYTES LIVE PAIRS
  *   malloc trace FILE       FILE: u32 events, u32 objects, then per event u32 op, size, id, align
  *
- * For each line on standard input one round, answered by a line: the checksum.
+ * For each line on standard input one round, answered by a line: the checksum, ns by the clock on the
+ * wall, ns of CPU time.
  */
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static uint32_t sum;
 
@@ -83,6 +85,12 @@ static void trace(const uint32_t *e, uint32_t events, uint32_t objects, void **i
   }
 }
 
+static long long now(clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
 int main(int argc, char **argv) {
   char line[64];
   uint32_t *events = 0, head[2] = {0, 0};
@@ -98,9 +106,12 @@ int main(int argc, char **argv) {
   }
   while (fgets(line, sizeof line, stdin)) {
     sum = 0;
+    long long wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
     if (events) trace(events, head[0], head[1], ids);
     else pattern(argv[2], atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
-    printf("%u\n", sum);
+    cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    wall = now(CLOCK_MONOTONIC) - wall;
+    printf("%u %lld %lld\n", sum, wall, cpu);
     fflush(stdout);
   }
   return 0;

@@ -37,7 +37,8 @@ class Child {
     const checksum = typeof result === 'number' ? result : await result;
     const ns = Number(process.hrtime.bigint() - start);
     const { user, system } = process.cpuUsage(cpuStart);
-    return { kind: 'ran', ns, cpuNs: (user + system) * 1000, checksum };
+    const spent = this.work.spent?.() ?? { ns, cpuNs: (user + system) * 1000 };
+    return { kind: 'ran', ...spent, checksum };
   }
 
   private async prepare(command: Command & { kind: 'prepare' }): Promise<Reply> {

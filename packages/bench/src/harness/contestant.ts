@@ -16,6 +16,14 @@ export interface Contestant<Parameters> {
   prepare(parameters: Parameters, seed: number): PreparedWork | Promise<PreparedWork>;
 }
 
+/** Time of one round. */
+export interface Spent {
+  /** By the wall clock. */
+  readonly ns: number;
+  /** CPU time of the whole process: compiler and collector threads included. */
+  readonly cpuNs: number;
+}
+
 /** Work that is timed again and again; each call does the same amount. */
 export interface PreparedWork {
   /** Operations that one `run` does: figures are given per operation. */
@@ -26,6 +34,11 @@ export interface PreparedWork {
    * from dropping the work.
    */
   run(): number | Promise<number>;
+  /**
+   * What the last `run` took, where it was done by another process: by that process's own clocks,
+   * for this one's CPU time says nothing of it.
+   */
+  spent?(): Spent;
   /** Bytes or other figures that are no time, shown after the times; asked once at the end. */
   facts?(): Readonly<Record<string, number>>;
 }
@@ -71,13 +84,6 @@ export type Reply =
       readonly semantics: string | null;
       readonly operationCount: number;
     }
-  | {
-      readonly kind: 'ran';
-      /** By the wall clock. */
-      readonly ns: number;
-      /** CPU time of the whole process: compiler and collector threads included. */
-      readonly cpuNs: number;
-      readonly checksum: number;
-    }
+  | ({ readonly kind: 'ran'; readonly checksum: number } & Spent)
   | { readonly kind: 'finished'; readonly facts: Readonly<Record<string, number>> }
   | { readonly kind: 'failed'; readonly message: string };

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Contestant, PreparedWork } from '../../harness/contestant.js';
+import type { Contestant, PreparedWork, Spent } from '../../harness/contestant.js';
 import { packageFolder } from '../../package-folder.js';
 import type { AllocTrace } from '../../traces/alloc-trace.js';
 import type { PatternWorkload } from './patterns.js';
@@ -51,19 +51,23 @@ function unpacked(trace: AllocTrace): Uint32Array {
   return words;
 }
 
-/** A round is a line to the program and a line back: some 20 us of a round of milliseconds. */
+/** A round is a line to the program and a line back, which holds its own clocks' figures. */
 function rounds(program: string, args: readonly string[], operationCount: number): PreparedWork {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   process.once('exit', () => child.kill());
   const input = descriptor(child.stdin);
   const output = descriptor(child.stdout);
   const line = Buffer.alloc(64);
+  let spent: Spent = { ns: 0, cpuNs: 0 };
   return {
     operationCount,
     run() {
       writeSync(input, '\n');
-      return Number.parseInt(line.toString('latin1', 0, readLine(output, line)), 10);
+      const answer = line.toString('latin1', 0, readLine(output, line)).split(' ').map(Number);
+      spent = { ns: answer[1], cpuNs: answer[2] };
+      return answer[0];
     },
+    spent: () => spent,
   };
 }
 
@@ -73,13 +77,17 @@ function descriptor(stream: ChildProcess['stdin'] | ChildProcess['stdout']): num
   return fd;
 }
 
+/** Nobody wakes who waits for this. */
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
+
 function readLine(fd: number, line: Buffer): number {
   for (;;) {
     try {
       return readSync(fd, line, 0, line.length, null);
     } catch (error) {
-      // The pipe is non-blocking: ask again until the round is done.
+      // The pipe is non-blocking: ask again, but leave the processor to the round meanwhile.
       if ((error as { code?: string }).code !== 'EAGAIN') throw error;
+      Atomics.wait(NEVER, 0, 0, 0.2);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { Arena } from '@hotpath/slab';
 import type { Contestant } from '../../harness/contestant.js';
-import { heapBytesFor, slabHeap } from '../../replay/heap.js';
+import { heapBytesFor } from '../../replay/heap.js';
 import { type PatternWorkload, runPattern } from './patterns.js';
 import { type AllocWorkload, readRecording, replayRound } from './recording.js';
 
@@ -15,7 +15,14 @@ export const contestant: Contestant<AllocWorkload | PatternWorkload> = {
       return { operationCount: workload.pairs, run: () => runPattern(cache, words, workload) };
     }
     const trace = readRecording(workload);
-    const heap = slabHeap(heapBytesFor(trace.peakLiveBytes));
+    const arena = new Arena(new ArrayBuffer(heapBytesFor(trace.peakLiveBytes)));
+    const heap = {
+      malloc: (byteCount: number) => arena.malloc(byteCount),
+      calloc: (byteCount: number) => arena.calloc(1, byteCount),
+      realloc: (offset: number, byteCount: number) => arena.realloc(offset, byteCount),
+      memalign: (align: number, byteCount: number) => arena.memalign(align, byteCount),
+      free: (offset: number) => arena.free(offset),
+    };
     const handles = new Int32Array(trace.objectCount);
     return {
       operationCount: trace.eventCount,
