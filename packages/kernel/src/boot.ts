@@ -60,6 +60,7 @@ import { FileCalls } from './syscall/file-calls.js';
 import { installProcessCalls } from './syscall/process-calls.js';
 import { ProgramAccess } from './syscall/program-access.js';
 import { installSignalCalls } from './syscall/signal-calls.js';
+import { CycleAccounts } from './task/cycle-accounts.js';
 import { Dispatcher } from './task/dispatcher.js';
 import { Endings } from './task/endings.js';
 import { IntervalTimers } from './task/interval-timers.js';
@@ -140,6 +141,7 @@ export function boot(options: BootOptions = {}): Kernel {
   // Tasks and who runs them. Before the disk, because its interrupts need someone to take them.
   const entry = new SystemCallEntry();
   const tasks = new Tasks(entry, meter);
+  const accounts = new CycleAccounts(current, tasks);
   const scheduler = new Scheduler({
     policy: settings.scheduler,
     tasks: TASK_LIMIT,
@@ -164,6 +166,7 @@ export function boot(options: BootOptions = {}): Kernel {
     tasks,
     faults,
     trace,
+    accounts,
     raise: (task, signal) => signals.force(task, signal),
     forgotten: (call) => panic(`yield* was forgotten: ${tasks.describeCall(call)} is outstanding`),
   });
@@ -175,6 +178,7 @@ export function boot(options: BootOptions = {}): Kernel {
     scheduler,
     kernelRoot,
     trace,
+    accounts,
     cpuChanged: (cpu) => {
       trace?.run(cpu);
       pages.useCpu(cpu);
@@ -307,6 +311,7 @@ export function boot(options: BootOptions = {}): Kernel {
   entry.connect({
     current,
     trace,
+    accounts,
     meter,
     handlers,
     stackOf: (task) => tasks.stack[task],

@@ -56,6 +56,7 @@ export type {
   SignalHandler,
   SystemCalls,
 } from './syscall/program.js';
+export { TIME_KINDS, type TimeTable, timeTable } from './task/cycle-accounts.js';
 export type { SpawnOptions } from './task/lifecycle.js';
 export {
   SA_NOCLDSTOP,

@@ -18,6 +18,7 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import { type CycleAccounts, TIME_SYSCALL, TIME_USER } from '../task/cycle-accounts.js';
 import { popUserRegisters, pushUserRegisters } from '../task/kernel-stack.js';
 import { TRACE_SYSCALL_ENTER, TRACE_SYSCALL_EXIT, TRACE_UNKNOWN_SYSCALL } from '../trace-events.js';
 import {
@@ -52,6 +53,7 @@ export type Handler = (call: Call) => number;
 export interface EntryPorts {
   readonly current: Current;
   readonly trace: TraceHook | null;
+  readonly accounts: CycleAccounts;
   readonly meter: Meter;
   /** Lowest byte of a task's kernel stack. */
   stackOf(task: number): VirtAddr;
@@ -99,8 +101,9 @@ export class SystemCallEntry implements CallEntry {
   }
 
   #trap(call: Call): void {
-    const { current, trace } = this.#ports;
+    const { accounts, current, trace } = this.#ports;
     this.count += 1;
+    accounts.enter(TIME_SYSCALL);
     if (!this.#ports.isKernelThread(call.task)) {
       current.cpu.setPrivilege(SUPERVISOR);
       pushUserRegisters(current.cpu, this.#ports.stackOf(call.task));
@@ -154,6 +157,7 @@ export class SystemCallEntry implements CallEntry {
         popUserRegisters(current.cpu, this.#ports.stackOf(call.task));
         current.cpu.setPrivilege(USER);
       }
+      this.#ports.accounts.enter(TIME_USER);
     }
     return this.#settle(call);
   }

@@ -18,10 +18,22 @@ import {
 import type { Scheduler } from '@hotpath/sched';
 import type { Current } from '../current.js';
 import { STACK_CANARY } from '../params.js';
-import { CALL_WAITING } from '../syscall/call.js';
+import { CALL_WAITING, type Call } from '../syscall/call.js';
+import { SYS_NANOSLEEP } from '../syscall/numbers.js';
 import type { Program } from '../syscall/program.js';
 import { TRACE_IRQ_ENTER, TRACE_IRQ_EXIT, TRACE_SWITCH, TRACE_WAKE } from '../trace-events.js';
 import { VECTOR_RESCHEDULE, VECTOR_TIMER } from '../vectors.js';
+import {
+  type CycleAccounts,
+  TIME_DISK,
+  TIME_INTERRUPT,
+  TIME_QUEUE,
+  TIME_SLEEP,
+  TIME_SWITCH,
+  TIME_SYSCALL,
+  TIME_USER,
+  TIME_WAIT,
+} from './cycle-accounts.js';
 import { popSwitchRegisters, pushSwitchRegisters } from './kernel-stack.js';
 import { DELIVERED, DELIVERED_END } from './signals.js';
 import {
@@ -40,6 +52,7 @@ export interface DispatcherPorts {
   readonly scheduler: Scheduler;
   readonly kernelRoot: PhysAddr;
   readonly trace: TraceHook | null;
+  readonly accounts: CycleAccounts;
   /** Tells per-CPU parts (trace ring, page lists) which CPU runs from now on. */
   cpuChanged(cpu: number): void;
   /** Handler of every vector that is not the dispatcher's own. */
@@ -89,6 +102,7 @@ export class Dispatcher implements Supervisor {
   step(cpu: Cpu): void {
     const { scheduler } = this.#ports;
     this.#enter(cpu);
+    this.#ports.accounts.begin(cpu);
     let task = scheduler.current(cpu.id);
     if (task === NIL || scheduler.needResched(cpu.id)) task = this.#reschedule(cpu);
     if (task === NIL) {
@@ -105,11 +119,13 @@ export class Dispatcher implements Supervisor {
     this.#enter(cpu);
     current.task = this.#ports.scheduler.current(cpu.id);
     const { task } = current;
+    const start = cpu.cells[TSC];
     if (trace !== null) trace.emit(TRACE_IRQ_ENTER, vector, task);
     // A reschedule interrupt asks the same question: is the slice over, now that others wait?
     if (vector === VECTOR_TIMER || vector === VECTOR_RESCHEDULE) this.#tick(cpu);
     else this.#ports.handle(cpu, vector);
     if (trace !== null) trace.emit(TRACE_IRQ_EXIT, vector, task);
+    if (task !== NIL) this.#ports.tasks.time[task][TIME_INTERRUPT] += cpu.cells[TSC] - start;
     this.#enter(cpuBefore);
     current.task = taskBefore;
   }
@@ -156,6 +172,8 @@ export class Dispatcher implements Supervisor {
     assert(tasks.state[task] === TASK_BLOCKED, 'a task is woken that does not sleep');
     tasks.state[task] = TASK_READY;
     tasks.readyAt[task] = cpu.cells[TSC];
+    const slept = cpu.cells[TSC] - tasks.sleptAt[task];
+    if (slept > 0) tasks.time[task][waitKind(tasks.call[task])] += slept;
     const target = scheduler.wake(task, this.now(cpu), cpu.id);
     tasks.cpu[task] = target;
     this.#queuedAt[target] = Math.max(this.#queuedAt[target], cpu.cells[TSC]);
@@ -232,6 +250,8 @@ export class Dispatcher implements Supervisor {
       this.#armTimer(cpu);
       return NIL;
     }
+    const queued = cpu.cells[TSC] - tasks.readyAt[next];
+    if (queued > 0) tasks.time[next][TIME_QUEUE] += queued;
     tasks.state[next] = TASK_RUNNING;
     tasks.cpu[next] = cpu.id;
     tasks.accountedNs[next] = this.now(cpu);
@@ -290,16 +310,20 @@ export class Dispatcher implements Supervisor {
     assert(program !== null, 'a running task has no program');
     const inKernel = call.state === CALL_WAITING || tasks.space[task] === null;
     cpu.enter(inKernel ? SUPERVISOR : USER);
+    const { accounts } = this.#ports;
+    accounts.enter(inKernel ? TIME_SYSCALL : TIME_USER);
     let finished: ReturnType<Program['next']>;
     try {
       finished = program.next();
     } catch (error) {
       cpu.enter(SUPERVISOR);
+      accounts.enter(TIME_SWITCH);
       this.#ports.thrown(task, error);
       this.#end(cpu, task);
       return;
     }
     cpu.enter(SUPERVISOR);
+    accounts.enter(TIME_SWITCH);
     const spent = cpu.cells[TSC] - start;
     tasks.cpuCycles[task] += spent;
     tasks.processCycles[tasks.leader[task]] += spent;
@@ -336,6 +360,7 @@ export class Dispatcher implements Supervisor {
     scheduler.blocked(task);
     tasks.state[task] = TASK_BLOCKED;
     tasks.readyAt[task] = cpu.cells[TSC];
+    tasks.sleptAt[task] = cpu.cells[TSC];
   }
 
   #end(cpu: Cpu, task: number): void {
@@ -346,6 +371,12 @@ export class Dispatcher implements Supervisor {
     if (trace !== null) trace.emit(TRACE_SWITCH, task, NIL);
     this.#ports.exit(task, status);
   }
+}
+
+/** What a blocked task's time is spent on. */
+function waitKind(call: Call): number {
+  if (call.interruptible === null) return call.stage === 0 ? TIME_WAIT : TIME_DISK;
+  return call.number === SYS_NANOSLEEP ? TIME_SLEEP : TIME_WAIT;
 }
 
 /** What passes between CPUs carries its time: the receiver waits until then. */

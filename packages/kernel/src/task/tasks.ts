@@ -15,6 +15,7 @@ import { DESCRIPTOR_LIMIT, TASK_LIMIT } from '../params.js';
 import { CALL_IDLE, Call, type CallEntry, OPERATION_SYSCALL } from '../syscall/call.js';
 import { systemCallName } from '../syscall/numbers.js';
 import type { Program } from '../syscall/program.js';
+import { TIME_KINDS } from './cycle-accounts.js';
 import { Family } from './family.js';
 import { SIGABRT, SIGKILL, SIGSEGV } from './signal-numbers.js';
 
@@ -52,6 +53,8 @@ export interface TaskReport {
   cycles: number;
   /** Times it was given a CPU. */
   switches: number;
+  /** Cycles by kind of time, in the order of TIME_KINDS; waits count too. */
+  readonly time: Float64Array;
 }
 
 /** Columns over the task slots. */
@@ -67,6 +70,8 @@ export class Tasks {
   readonly readyAt = new Float64Array(TASK_LIMIT);
   /** Virtual time up to which the scheduler has been told of its running, in ns. */
   readonly accountedNs = new Float64Array(TASK_LIMIT);
+  /** TSC at which it last went to sleep. */
+  readonly sleptAt = new Float64Array(TASK_LIMIT);
   /** Exit status that it or a signal asked for, or NIL while it is to go on. */
   readonly exitStatus = new Int32Array(TASK_LIMIT).fill(NIL);
   /** Signal that ended it, or 0. */
@@ -105,6 +110,8 @@ export class Tasks {
   readonly space: (AddressSpace | null)[];
   readonly program: (Program | null)[];
   readonly report: (TaskReport | null)[];
+  /** Cycles by kind of each task: the same array as its report's. */
+  readonly time: Float64Array[];
 
   #liveCount = 0;
   readonly #meter: Meter;
@@ -118,6 +125,7 @@ export class Tasks {
     this.space = new Array<AddressSpace | null>(TASK_LIMIT).fill(null);
     this.program = new Array<Program | null>(TASK_LIMIT).fill(null);
     this.report = new Array<TaskReport | null>(TASK_LIMIT).fill(null);
+    this.time = new Array<Float64Array>(TASK_LIMIT).fill(new Float64Array(TIME_KINDS.length));
   }
 
   /** Tasks alive. */
@@ -145,7 +153,10 @@ export class Tasks {
     this.threadCount[task] = 1;
     this.processGroup[task] = task;
     this.session[task] = task;
-    const report = { task, name, status: null, error: null, cycles: 0, switches: 0 };
+    const time = new Float64Array(TIME_KINDS.length);
+    this.time[task] = time;
+    this.sleptAt[task] = now;
+    const report = { task, name, status: null, error: null, cycles: 0, switches: 0, time };
     this.report[task] = report;
     return report;
   }

@@ -24,6 +24,7 @@ import { TASK_LIMIT } from '../params.js';
 import type { Call } from '../syscall/call.js';
 import type { UserMemory } from '../syscall/program.js';
 import { TRACE_PAGE_FAULT } from '../trace-events.js';
+import { type CycleAccounts, TIME_FAULT } from './cycle-accounts.js';
 import { SIGKILL, SIGSEGV } from './signal-numbers.js';
 import type { Tasks } from './tasks.js';
 
@@ -33,6 +34,7 @@ export interface UserAccessPorts {
   readonly tasks: Tasks;
   readonly faults: PageFaults;
   readonly trace: TraceHook | null;
+  readonly accounts: CycleAccounts;
   /** Sends the signal of a bad access to its task. */
   raise(task: number, signal: number): void;
   /** A call was begun while another was outstanding: stops the machine. */
@@ -154,10 +156,12 @@ export class UserAccess implements UserMemory {
     const privilege = cpu.privilege;
     // The MMU has charged the exception and its return.
     cpu.enter(SUPERVISOR);
+    const mode = this.#ports.accounts.enter(TIME_FAULT);
     if (trace !== null) trace.emit(TRACE_PAGE_FAULT, address, code);
     const space = tasks.space[task];
     // A kernel thread has no user half: its bad pointer is the kernel's own defect.
     const outcome = space === null ? FAULT_SEGMENT : faults.handle(space, address, vector, code);
+    this.#ports.accounts.enter(mode);
     cpu.enter(privilege);
     return outcome;
   }
