@@ -20,7 +20,14 @@ export { LruPolicy } from './policies/lru.js';
 export { S3FifoPolicy } from './policies/s3-fifo.js';
 export { SievePolicy } from './policies/sieve.js';
 export { TwoQPolicy } from './policies/two-q.js';
-export type { Policy, PolicyClass, PolicySlots } from './policy.js';
+export {
+  HIT_MARKS,
+  HIT_TO_HEAD,
+  MARKED,
+  type Policy,
+  type PolicyClass,
+  type PolicySlots,
+} from './policy.js';
 export {
   ArcMap,
   ClockMap,

@@ -16,6 +16,13 @@ export interface PolicySlots {
   held: Int32Array;
 }
 
+/** What a hit does to a slot, for {@link Policy.onHit}. */
+export const HIT_TO_HEAD = 1;
+/** See {@link HIT_TO_HEAD}. */
+export const HIT_MARKS = 2;
+/** The word that {@link HIT_MARKS} stores. */
+export const MARKED = 2;
+
 /**
  * A replacement policy over slots. The order of calls for a miss is `miss`, then while the cache is
  * full `victim` and `remove`, then `insert`; for a hit `touch`.
@@ -23,6 +30,11 @@ export interface PolicySlots {
 export interface Policy {
   /** The key is not resident and is about to come in: look in the ghosts, adapt. */
   miss(key: number): void;
+  /**
+   * Optional, for speed: all that `touch` does is move the slot to the head of ring 0 (HIT_TO_HEAD), or
+   * store MARKED in its PREV word (HIT_MARKS). A map then does so itself, without a call.
+   */
+  readonly onHit?: typeof HIT_TO_HEAD | typeof HIT_MARKS;
   /** A resident slot was used. The hot path: O(1), no allocation. */
   touch(slot: number): void;
   /**
@@ -38,7 +50,8 @@ export interface Policy {
   remove(slot: number, evicted: boolean): void;
   /**
    * Optional, for speed: the same as `remove(slot, true)` and `insert(slot)` in one, called after a
-   * `victim` that answered this slot; its record holds the new key already. For policies without ghosts.
+   * `victim` that answered this slot; its record holds the new key already. For policies without ghosts,
+   * which are then asked for victims of key NIL and not told of misses.
    */
   replace?(slot: number): void;
   /** The number of slots that may be resident has changed; columns may have grown. */

@@ -5,14 +5,8 @@
 import { ArgumentError, assert, checkInteger, NIL } from '@hotpath/hw-x86';
 import { hashOf, KeyTable } from './key-table.js';
 import type { Policy, PolicyClass } from './policy.js';
-import {
-  KEY,
-  KEY_STRIDE,
-  LINK_STRIDE,
-  NEXT,
-  type RecordsUser,
-  SlotRecords,
-} from './slot-records.js';
+import { type RecordsUser, SlotRecords } from './slot-records.js';
+import { keyAt, moveToHead, nextOf, prevOf } from './slot-ring.js';
 
 /** Most slots of one map: table entries are 32-bit words. */
 export const SLOT_LIMIT = 2 ** 26;
@@ -77,196 +71,240 @@ function checkKey(key: number): void {
   throw new ArgumentError('ERR_KEY', `key is ${key}; allowed: a whole number 0..2**53-1`);
 }
 
-/** A class of maps specialised to one policy. */
+/** A class of maps with one policy. */
 export type SlotMapClass = new (capacity: number) => SlotMap;
 
 /**
- * Makes a map class whose hot call sites see only the given policy: V8 keeps type feedback per
- * closure, so each class made here is compiled for its own policy and inlines it. One shared class
- * would see every policy in use and cost two to five times as much a hit.
+ * The map class of a policy. All of them share one body of code, at the top level of this module: V8
+ * then treats what it closes over as constants. What hits of LRU and CLOCK do stands in that body (see
+ * `Policy.onHit`), so that their hits make no call that depends on the policy.
  */
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a whole class, made anew per policy.
 export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
-  return class implements SlotMap, RecordsUser {
-    readonly records: SlotRecords;
-    readonly table: KeyTable;
-    readonly policy: Policy;
-    held: Int32Array;
-    capacity: number;
-    size = 0;
-    hit = false;
-    evictedKey = NIL;
-    // The arrays of records and table once more: a hit touches them through no other object.
-    #keys!: Float64Array;
-    #links!: Int32Array;
-    #buckets!: Int32Array;
-    #shift = 0;
-    #slotBits = 0;
-    #slotMask = 0;
-    #tagShift = 0;
-    readonly #canReplace: boolean;
-    /** Slots below were used at least once; the free ones among them are chained by NEXT. */
-    #fresh = 0;
-    #free = NIL;
+  function PolicyMap(capacity: number): SlotMap {
+    return new PolicySlotMap(PolicyOf, capacity);
+  }
+  return PolicyMap as unknown as SlotMapClass;
+}
 
-    constructor(capacity: number) {
-      checkInteger('ERR_CAPACITY', 'capacity', capacity, 1, SLOT_LIMIT);
-      this.capacity = capacity;
-      this.records = new SlotRecords(capacity);
-      this.held = new Int32Array(capacity);
-      this.table = new KeyTable(this.records);
-      this.#copyTable();
-      this.records.addUser(this);
-      this.policy = new PolicyOf(this, capacity);
-      this.#canReplace = this.policy.replace !== undefined;
+// Private to TypeScript only: each access of a #field is checked against its name, and a hit makes ten.
+class PolicySlotMap implements SlotMap, RecordsUser {
+  readonly records: SlotRecords;
+  readonly table: KeyTable;
+  readonly policy: Policy;
+  held: Int32Array;
+  capacity: number;
+  size = 0;
+  hit = false;
+  // The arrays of records and table once more: a hit touches them through no other object.
+  private keys!: Float64Array;
+  private links!: Int32Array;
+  private buckets!: Int32Array;
+  private mask = 0;
+  private slotBits = 0;
+  private slotMask = 0;
+  private homeBits = 0;
+  private readonly onHit: number;
+  private readonly canReplace: boolean;
+  /** The missing key, then the evicted one: as arguments or fields they would be boxed. */
+  private readonly passed = new Float64Array([0, NIL]);
+  /** Slots below were used at least once; the free ones among them are chained by NEXT. */
+  private fresh = 0;
+  private free = NIL;
+
+  constructor(PolicyOf: PolicyClass, capacity: number) {
+    checkInteger('ERR_CAPACITY', 'capacity', capacity, 1, SLOT_LIMIT);
+    this.capacity = capacity;
+    this.records = new SlotRecords(capacity);
+    this.held = new Int32Array(capacity);
+    this.table = new KeyTable(this.records);
+    this.copyTable();
+    this.records.addUser(this);
+    this.policy = new PolicyOf(this, capacity);
+    this.onHit = this.policy.onHit ?? 0;
+    this.canReplace = this.policy.replace !== undefined;
+  }
+
+  private copyTable(): void {
+    this.buckets = this.table.buckets;
+    this.mask = this.table.mask;
+    this.slotBits = this.table.slotBits;
+    this.slotMask = this.table.slotMask;
+    this.homeBits = this.table.homeBits;
+  }
+
+  get evictedKey(): number {
+    return this.passed[1];
+  }
+
+  recordsGrew(records: SlotRecords): void {
+    this.keys = records.keys;
+    this.links = records.links;
+  }
+
+  // Shifts, not products: a product of unknown numbers is checked for overflow and for -0.
+  find(key: number): number {
+    const { buckets, mask, slotMask } = this;
+    const hash = hashOf(key);
+    let bucket = ((hash >>> this.slotBits) ^ (hash << this.homeBits)) & mask;
+    let entry = buckets[bucket];
+    while (entry !== 0) {
+      if (((entry ^ hash) & ~slotMask) === 0) {
+        const slot = (entry & slotMask) - 1;
+        if (this.keys[keyAt(slot)] === key) return slot;
+      }
+      bucket = (bucket + 1) & mask;
+      entry = buckets[bucket];
     }
+    return NIL;
+  }
 
-    #copyTable(): void {
-      this.#buckets = this.table.buckets;
-      this.#shift = this.table.shift;
-      this.#slotBits = this.table.slotBits;
-      this.#slotMask = this.table.slotMask;
-      this.#tagShift = this.table.tagShift;
-    }
+  get(key: number): number {
+    const slot = this.find(key);
+    if (slot !== NIL) this.touch(slot);
+    return slot;
+  }
 
-    recordsGrew(records: SlotRecords): void {
-      this.#keys = records.keys;
-      this.#links = records.links;
-    }
-
-    find(key: number): number {
-      const buckets = this.#buckets;
-      const slotBits = this.#slotBits;
-      const mask = buckets.length - 1;
-      const hash = hashOf(key);
-      const tag = (hash >>> this.#tagShift) << slotBits;
-      let bucket = hash >>> this.#shift;
-      let entry = buckets[bucket];
-      while (entry !== 0) {
-        if ((entry ^ tag) >>> slotBits === 0) {
-          const slot = (entry & this.#slotMask) - 1;
-          if (this.#keys[slot * KEY_STRIDE + KEY] === key) return slot;
+  getOrInsert(key: number): number {
+    // The loop of `find` once more: as a call it costs a tenth of a hit.
+    const { buckets, mask, slotMask } = this;
+    const hash = hashOf(key);
+    let bucket = ((hash >>> this.slotBits) ^ (hash << this.homeBits)) & mask;
+    let entry = buckets[bucket];
+    while (entry !== 0) {
+      if (((entry ^ hash) & ~slotMask) === 0) {
+        const slot = (entry & slotMask) - 1;
+        if (this.keys[keyAt(slot)] === key) {
+          this.touch(slot);
+          this.hit = true;
+          return slot;
         }
-        bucket = (bucket + 1) & mask;
-        entry = buckets[bucket];
       }
-      return NIL;
+      bucket = (bucket + 1) & mask;
+      entry = buckets[bucket];
     }
+    this.passed[0] = key;
+    return this.bringIn();
+  }
 
-    get(key: number): number {
-      const slot = this.find(key);
-      if (slot !== NIL) this.policy.touch(slot);
-      return slot;
+  // Apart from the hit, so that the hit is small enough to be inlined.
+  private bringIn(): number {
+    const passed = this.passed;
+    checkKey(passed[0]);
+    this.hit = false;
+    passed[1] = NIL;
+    if (this.canReplace) {
+      if (this.size < this.capacity) return this.enter();
+      // A policy that replaces has no ghosts and asks for no key.
+      if (this.size === this.capacity) return this.replace(this.policy.victim(NIL));
     }
+    const key = passed[0];
+    this.policy.miss(key);
+    while (this.size >= this.capacity) {
+      const victim = this.policy.victim(key);
+      if (victim === NIL) return NIL;
+      passed[1] = this.keyOf(victim);
+      this.remove(victim, true);
+    }
+    return this.enter();
+  }
 
-    getOrInsert(key: number): number {
-      const found = this.find(key);
-      if (found === NIL) return this.#bringIn(key);
-      this.policy.touch(found);
-      this.hit = true;
-      return found;
-    }
+  private replace(slot: number): number {
+    if (slot === NIL) return NIL;
+    assert(this.held[slot] === 0, 'slot map: a held slot is replaced');
+    const passed = this.passed;
+    const keys = this.keys;
+    const at = keyAt(slot);
+    passed[1] = keys[at];
+    this.table.remove(slot);
+    keys[at] = passed[0];
+    this.table.insert(slot);
+    this.policy.replace?.(slot);
+    return slot;
+  }
 
-    // Apart from the hit, so that the hit is small enough to be inlined.
-    #bringIn(key: number): number {
-      checkKey(key);
-      this.hit = false;
-      this.evictedKey = NIL;
-      this.policy.miss(key);
-      while (this.size >= this.capacity) {
-        const victim = this.policy.victim(key);
-        if (victim === NIL) return NIL;
-        this.evictedKey = this.keyOf(victim);
-        if (this.#canReplace && this.size === this.capacity) return this.#replace(victim, key);
-        this.remove(victim, true);
-      }
-      return this.insert(key);
-    }
+  keyOf(slot: number): number {
+    return this.keys[keyAt(slot)];
+  }
 
-    #replace(slot: number, key: number): number {
-      assert(this.held[slot] === 0, 'slot map: a held slot is replaced');
-      this.table.remove(slot);
-      this.#keys[slot * KEY_STRIDE + KEY] = key;
-      this.table.insert(slot);
-      this.policy.replace?.(slot);
-      return slot;
-    }
+  // HIT_TO_HEAD; HIT_MARKS, which stores MARKED; as numbers for the reason given in slot-ring.ts.
+  touch(slot: number): void {
+    const onHit = this.onHit;
+    if (onHit === 1) moveToHead(this.links, -1, slot);
+    else if (onHit === 2) this.links[prevOf(slot)] = 2;
+    else this.policy.touch(slot);
+  }
 
-    keyOf(slot: number): number {
-      return this.#keys[slot * KEY_STRIDE + KEY];
-    }
+  miss(key: number): void {
+    this.policy.miss(key);
+  }
 
-    touch(slot: number): void {
-      this.policy.touch(slot);
-    }
+  victim(key: number): number {
+    return this.policy.victim(key);
+  }
 
-    miss(key: number): void {
-      this.policy.miss(key);
-    }
+  insert(key: number): number {
+    assert(this.size < this.capacity, 'slot map: insert into a full map');
+    checkKey(key);
+    this.passed[0] = key;
+    return this.enter();
+  }
 
-    victim(key: number): number {
-      return this.policy.victim(key);
+  private enter(): number {
+    let slot = this.free;
+    if (slot === NIL) {
+      slot = this.fresh;
+      this.fresh += 1;
+    } else {
+      this.free = this.links[nextOf(slot)];
     }
+    this.keys[keyAt(slot)] = this.passed[0];
+    this.table.insert(slot);
+    this.policy.insert(slot);
+    this.size += 1;
+    return slot;
+  }
 
-    insert(key: number): number {
-      assert(this.size < this.capacity, 'slot map: insert into a full map');
-      checkKey(key);
-      let slot = this.#free;
-      if (slot === NIL) {
-        slot = this.#fresh;
-        this.#fresh += 1;
-      } else {
-        this.#free = this.#links[slot * LINK_STRIDE + NEXT];
-      }
-      this.#keys[slot * KEY_STRIDE + KEY] = key;
-      this.table.insert(slot);
-      this.policy.insert(slot);
-      this.size += 1;
-      return slot;
-    }
+  remove(slot: number, evicted: boolean): void {
+    assert(this.held[slot] === 0, 'slot map: a held slot is removed');
+    this.policy.remove(slot, evicted);
+    this.table.remove(slot);
+    this.keys[keyAt(slot)] = NIL;
+    this.links[nextOf(slot)] = this.free;
+    this.free = slot;
+    this.size -= 1;
+  }
 
-    remove(slot: number, evicted: boolean): void {
-      assert(this.held[slot] === 0, 'slot map: a held slot is removed');
-      this.policy.remove(slot, evicted);
-      this.table.remove(slot);
-      this.#keys[slot * KEY_STRIDE + KEY] = NIL;
-      this.#links[slot * LINK_STRIDE + NEXT] = this.#free;
-      this.#free = slot;
-      this.size -= 1;
-    }
+  delete(key: number): boolean {
+    const slot = this.table.find(key);
+    if (slot === NIL) return false;
+    this.remove(slot, false);
+    return true;
+  }
 
-    delete(key: number): boolean {
-      const slot = this.table.find(key);
-      if (slot === NIL) return false;
-      this.remove(slot, false);
-      return true;
+  resize(capacity: number): void {
+    checkInteger('ERR_CAPACITY', 'capacity', capacity, 1, SLOT_LIMIT);
+    if (capacity > this.records.slotCount) {
+      const slots = [...this.table.slots()];
+      this.records.grow(capacity);
+      const held = new Int32Array(capacity);
+      held.set(this.held);
+      this.held = held;
+      this.table.rebuild(slots);
+      this.copyTable();
     }
+    this.capacity = capacity;
+    this.policy.resize(capacity);
+  }
 
-    resize(capacity: number): void {
-      checkInteger('ERR_CAPACITY', 'capacity', capacity, 1, SLOT_LIMIT);
-      if (capacity > this.records.slotCount) {
-        const slots = [...this.table.slots()];
-        this.records.grow(capacity);
-        const held = new Int32Array(capacity);
-        held.set(this.held);
-        this.held = held;
-        this.table.rebuild(slots);
-        this.#copyTable();
-      }
-      this.capacity = capacity;
-      this.policy.resize(capacity);
-    }
+  slots(): IterableIterator<number> {
+    return this.table.slots();
+  }
 
-    slots(): IterableIterator<number> {
-      return this.table.slots();
-    }
-
-    checkInvariants(): void {
-      this.table.checkInvariants(this.size);
-      this.policy.checkInvariants();
-      let free = 0;
-      for (let s = this.#free; s !== NIL; s = this.#links[s * LINK_STRIDE + NEXT]) free += 1;
-      assert(this.size + free === this.#fresh, 'slot map: a slot is neither resident nor free');
-    }
-  };
+  checkInvariants(): void {
+    this.table.checkInvariants(this.size);
+    this.policy.checkInvariants();
+    let free = 0;
+    for (let s = this.free; s !== NIL; s = this.links[nextOf(s)]) free += 1;
+    assert(this.size + free === this.fresh, 'slot map: a slot is neither resident nor free');
+  }
 }

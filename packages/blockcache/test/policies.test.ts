@@ -6,17 +6,24 @@ import {
   ArcPolicy,
   ClockPolicy,
   FifoPolicy,
+  KEY,
+  KEY_STRIDE,
+  LINK_STRIDE,
   LirsPolicy,
   LruPolicy,
+  NEXT,
   POLICY_NAMES,
   type PolicyClass,
   type PolicyName,
+  PREV,
   replayKeys,
   S3FifoPolicy,
   SievePolicy,
+  slotMapClass,
   slotMapFor,
   TwoQPolicy,
 } from '../src/index.js';
+import { keyAt, nextOf, prevOf } from '../src/slot-ring.js';
 import { goldenTraces, readPageKeys } from './support/io-trace.js';
 
 /** The reference's names for our policies. */
@@ -254,6 +261,36 @@ test('keys up to 2**53 - 1 are told apart', () => {
     for (const key of keys) map.getOrInsert(key);
     for (const key of keys) expect(map.keyOf(map.find(key))).toBe(key);
     map.checkInvariants();
+  }
+});
+
+test('thousands of keys with one hash are still told apart when some of them go', () => {
+  // The upper 21 bits of a key are folded into the lower 32: whoever knows how can cancel them.
+  const keyOf = (high: number) => high * 2 ** 32 + (Math.imul(high, 0x85ebca6b) >>> 0);
+  const map = new (slotMapFor('lru'))(2 ** 20);
+  const count = 2 ** map.table.homeBits + 1500;
+  for (let high = 1; high <= count; high++) map.getOrInsert(keyOf(high));
+  expect(new Set([1, 2, count].map((high) => map.table.home(keyOf(high)))).size).toBe(1);
+  for (let high = 1; high <= count; high += 2) map.delete(keyOf(high));
+  for (let high = 2; high <= count; high += 2) expect(map.find(keyOf(high))).not.toBe(NIL);
+  for (let high = 1; high <= count; high += 2) expect(map.find(keyOf(high))).toBe(NIL);
+});
+
+test('keys, links and what a hit does lie where the records say', () => {
+  for (const slot of [-1, 0, 1, 77]) {
+    expect(prevOf(slot)).toBe(slot * LINK_STRIDE + PREV);
+    expect(nextOf(slot)).toBe(slot * LINK_STRIDE + NEXT);
+    expect(keyAt(slot)).toBe(slot * KEY_STRIDE + KEY);
+  }
+  for (const Policy of [LruPolicy, ClockPolicy, SievePolicy]) {
+    const [fast, slow] = [1, 2].map(() => new (slotMapClass(Policy))(5));
+    for (const key of [1, 2, 3, 4, 5, 2, 4, 4, 1]) {
+      const slot = slow.find(key);
+      fast.getOrInsert(key);
+      if (slot === NIL) slow.insert(key);
+      else slow.policy.touch(slot);
+    }
+    expect([...fast.records.links]).toEqual([...slow.records.links]);
   }
 });
 

@@ -5,12 +5,12 @@ import { SlotRing } from '../slot-ring.js';
 
 /** FIFO. All calls O(1); a held slot met by `victim` counts as new. */
 export class FifoPolicy implements Policy {
-  readonly #slots: PolicySlots;
-  readonly #ring: SlotRing;
+  private readonly slots: PolicySlots;
+  private readonly ring: SlotRing;
 
   constructor(slots: PolicySlots) {
-    this.#slots = slots;
-    this.#ring = new SlotRing(slots.records, 0);
+    this.slots = slots;
+    this.ring = new SlotRing(slots.records, 0);
   }
 
   miss(): void {}
@@ -20,8 +20,8 @@ export class FifoPolicy implements Policy {
   charge(): void {}
 
   victim(): number {
-    const held = this.#slots.held;
-    const ring = this.#ring;
+    const held = this.slots.held;
+    const ring = this.ring;
     for (let left = ring.size; left > 0; left -= 1) {
       const slot = ring.last();
       if (held[slot] === 0) return slot;
@@ -31,20 +31,20 @@ export class FifoPolicy implements Policy {
   }
 
   insert(slot: number): void {
-    this.#ring.push(slot);
+    this.ring.push(slot);
   }
 
   remove(slot: number): void {
-    this.#ring.remove(slot);
+    this.ring.remove(slot);
   }
 
   replace(slot: number): void {
-    this.#ring.renew(slot);
+    this.ring.renew(slot);
   }
 
   resize(): void {}
 
   checkInvariants(): void {
-    this.#ring.checkInvariants();
+    this.ring.checkInvariants();
   }
 }
