@@ -13,8 +13,8 @@ const SITE_LAST_PIN = SITE_PROBE + 2;
 const SITE_DIRTY = SITE_PROBE + 3;
 const SITE_TAG = SITE_PROBE + 4;
 
-/** Operations beside loads, stores and branches: the hash (multiply, shifts, xors), then per probe. */
-const HASH_OPERATIONS = 6;
+/** Operations beside loads, stores and branches: the hash (multiply, shifts, xors, mask), then per probe. */
+const HASH_OPERATIONS = 9;
 const PROBE_OPERATIONS = 3;
 
 /** The metered ranges of one cache. */
