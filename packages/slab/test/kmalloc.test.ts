@@ -9,6 +9,15 @@ import {
   SlabAllocator,
 } from '../src/index.js';
 
+function codeOf(action: () => void): string {
+  try {
+    action();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+  return 'nothing';
+}
+
 /** Plain bytes as the memory behind the addresses. */
 function plainMemory(bytes: Uint8Array): ObjectMemory {
   const view = new DataView(bytes.buffer);
@@ -115,6 +124,50 @@ describe('kmalloc', () => {
         heap.free(address);
       }
     }
+  });
+});
+
+describe('what kmalloc keeps in hand', () => {
+  function heapOf(byteCount: number) {
+    const pages = new PageAllocator({ ranges: [{ start: 0, byteCount }] });
+    const slabs = new SlabAllocator({ pages });
+    return { pages, slabs, heap: new Kmalloc(slabs) };
+  }
+
+  test('a freed run serves the next of its length, and is free to every check meanwhile', () => {
+    const { pages, slabs, heap } = heapOf(4 * MIB);
+    const run = heap.malloc(5 * 4096);
+    heap.free(run);
+    expect(codeOf(() => heap.free(run))).toBe('ERR_DOUBLE_FREE');
+    expect(codeOf(() => heap.sizeOf(run))).toBe('ERR_FOREIGN_POINTER');
+    expect(heap.footprintBytes).toBe(5 * 4096);
+    expect(heap.malloc(5 * 4096)).toBe(run);
+    expect(codeOf(() => heap.free(run + 4096))).toBe('ERR_INTERIOR_POINTER');
+    expect(codeOf(() => heap.free(run + 8))).toBe('ERR_INTERIOR_POINTER');
+    const foreign = pages.allocateRun(3);
+    expect(codeOf(() => heap.free(foreign))).toBe('ERR_FOREIGN_POINTER');
+    expect(pages.pagesAt(foreign)).toBe(3);
+    heap.free(run);
+    slabs.shrink();
+    expect([heap.footprintBytes, pages.usedPages]).toEqual([0, 3]);
+    expect(codeOf(() => heap.free(run))).toBe('ERR_DOUBLE_FREE');
+    expect(codeOf(() => slabs.destroyCache(heap.caches[0]))).toBe('ERR_SIZE_CLASS');
+  });
+
+  test('what lies idle goes back before more is held than ever was', () => {
+    const { heap } = heapOf(16 * MIB);
+    const sizes = [20_000, 40_000, 60_000];
+    let peak = 0;
+    for (let turn = 0; turn < 30; turn += 1) {
+      const size = sizes[turn % 3];
+      const count = Math.floor(600_000 / size);
+      const all = Array.from({ length: count }, () => heap.malloc(size));
+      peak = Math.max(peak, count * Math.ceil(size / 4096) * 4096);
+      expect(heap.footprintBytes).toBeLessThanOrEqual(peak);
+      for (const address of all) heap.free(address);
+    }
+    expect(heap.footprintBytes).toBeGreaterThan(0);
+    expect(heap.footprintBytes).toBeLessThanOrEqual(64 * 4096);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { contestant as allocUnsafe } from '../../src/peers/alloc/alloc-unsafe.js';
+import { hasWasmCompiler, contestant as wasm } from '../../src/peers/alloc/dlmalloc-wasm.js';
 import { contestant as generic } from '../../src/peers/alloc/generic.js';
 import { hasCompiler, contestant as native } from '../../src/peers/alloc/glibc.js';
 import type { PatternWorkload } from '../../src/peers/alloc/patterns.js';
@@ -33,6 +34,13 @@ describe('contestants of the area alloc', () => {
     for (const pattern of PATTERNS) {
       const work = { pattern, objectBytes: 64, live: 50, pairs: 2000 };
       expect(await checksum(native, work)).toBe(await checksum(unchecked, work));
+    }
+  });
+
+  test.skipIf(!hasWasmCompiler())('dlmalloc in WebAssembly does the same work', async () => {
+    for (const pattern of PATTERNS) {
+      const work = { pattern, objectBytes: 64, live: 50, pairs: 2000 };
+      expect(await checksum(wasm, work)).toBe(await checksum(unchecked, work));
     }
   });
 });

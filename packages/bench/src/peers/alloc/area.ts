@@ -1,8 +1,13 @@
 import type { Area, Workload } from '../../harness/contestant.js';
 import { resolveTrace, shippedTraces } from '../../traces/trace-file.js';
+import { hasWasmCompiler } from './dlmalloc-wasm.js';
 import { hasCompiler } from './glibc.js';
 import type { PatternWorkload } from './patterns.js';
 import type { AllocWorkload } from './recording.js';
+import type { SharedWorkload } from './shared-work.js';
+
+/** Only the workload of several workers. */
+const SHARED = ['shared-one', 'shared-two'];
 
 function pattern(
   name: PatternWorkload['pattern'],
@@ -11,7 +16,12 @@ function pattern(
   without: readonly string[],
 ): Workload<PatternWorkload> {
   const parameters = { pattern: name, objectBytes: 64, live, pairs: 1_000_000 };
-  return { name: live === 1 ? name : `${name}-${live}`, title, parameters, without };
+  return {
+    name: live === 1 ? name : `${name}-${live}`,
+    title,
+    parameters,
+    without: [...without, ...SHARED],
+  };
 }
 
 /** @thi.ng/malloc searches a list: microseconds a pair as soon as some objects live. */
@@ -27,21 +37,24 @@ const PATTERNS: readonly Workload<PatternWorkload>[] = [
 ];
 
 /** Only patterns: these have no sizes or no realloc. */
-const ONE_SIZE = ['unchecked', 'thi-malloc'];
+const ONE_SIZE = ['unchecked', 'thi-malloc', ...SHARED];
+
+const ALONE = [
+  'slab',
+  ...(hasCompiler() ? ['glibc'] : []),
+  ...(hasWasmCompiler() ? ['dlmalloc-wasm'] : []),
+  'unchecked',
+  'generic',
+  'alloc-unsafe',
+  'uint8array',
+  'thi-malloc',
+];
 
 /** Allocators: patterns of one size, and what real programs asked of malloc. */
-export const area: Area<AllocWorkload | PatternWorkload> = {
+export const area: Area<AllocWorkload | PatternWorkload | SharedWorkload> = {
   title: 'allocators',
   operation: 'pair or event',
-  contestants: [
-    'slab',
-    ...(hasCompiler() ? ['glibc'] : []),
-    'unchecked',
-    'generic',
-    'alloc-unsafe',
-    'uint8array',
-    'thi-malloc',
-  ],
+  contestants: [...ALONE, ...SHARED],
   workloads: [
     ...PATTERNS,
     ...shippedTraces('alloc').map((name) => ({
@@ -50,5 +63,12 @@ export const area: Area<AllocWorkload | PatternWorkload> = {
       parameters: { trace: resolveTrace('alloc', name) },
       without: ONE_SIZE,
     })),
+    {
+      name: 'workers',
+      title:
+        '64 B, the oldest of 1,000 freed, the same pairs by one worker and by two (wall clock)',
+      parameters: { sharedLive: 1000, objectBytes: 64, pairs: 2_000_000 },
+      without: ALONE,
+    },
   ],
 };
