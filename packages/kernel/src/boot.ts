@@ -59,10 +59,12 @@ import { type Handler, SystemCallEntry } from './syscall/entry.js';
 import { FileCalls } from './syscall/file-calls.js';
 import { installProcessCalls } from './syscall/process-calls.js';
 import { ProgramAccess } from './syscall/program-access.js';
+import { installSchedCalls } from './syscall/sched-calls.js';
 import { installSignalCalls } from './syscall/signal-calls.js';
 import { CycleAccounts } from './task/cycle-accounts.js';
 import { Dispatcher } from './task/dispatcher.js';
 import { Endings } from './task/endings.js';
+import { Futexes } from './task/futexes.js';
 import { IntervalTimers } from './task/interval-timers.js';
 import { Lifecycle } from './task/lifecycle.js';
 import { Programs } from './task/programs.js';
@@ -351,15 +353,30 @@ export function boot(options: BootOptions = {}): Kernel {
       fileCalls.endThread(task);
       lifecycle.releaseThread(task);
     },
-    clearThreadWord: (task) => access.storeWords(task, tasks.clearAddress[task], 0),
+    clearThreadWord: (task) => {
+      const address = tasks.clearAddress[task];
+      if (access.storeWord(task, address, 0) === OK) futexes.wake(tasks.space[task], address, 1);
+    },
     leaveSpace: () => dispatcher.leaveSpace(),
     closeFiles: (leader) => fileCalls.closeAll(leader),
     stopTimers: (leader) => timers.stop(leader),
   });
   const programs = new Programs();
   for (const [name, program] of Object.entries(settings.programs)) programs.register(name, program);
-  installChildCalls(handlers, {
+  const futexes = new Futexes({ current, tasks, waits, access, sleepers, frequencyHz });
+  installSchedCalls(handlers, {
     current,
+    tasks,
+    scheduler,
+    dispatcher,
+    futexes,
+    access,
+    pages,
+    cpuCount: settings.cpus,
+    memoryBytes: settings.memoryBytes,
+    frequencyHz,
+  });
+  installChildCalls(handlers, {
     tasks,
     lifecycle,
     endings,

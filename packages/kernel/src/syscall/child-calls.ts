@@ -12,9 +12,7 @@ import {
   NIL,
   OK,
 } from '@hotpath/hw-x86';
-import type { Current } from '../current.js';
 import { isUserAddress } from '../memory/memory-map.js';
-import { FAULT_RESOLVED } from '../memory/page-fault.js';
 import { ARGUMENT_BYTES, TASK_LIMIT } from '../params.js';
 import { type Endings, TOLD_CONTINUED, TOLD_STOPPED } from '../task/endings.js';
 import type { Lifecycle } from '../task/lifecycle.js';
@@ -44,7 +42,6 @@ import {
 
 /** What these calls work on. */
 export interface ChildCallPorts {
-  readonly current: Current;
   readonly tasks: Tasks;
   readonly lifecycle: Lifecycle;
   readonly endings: Endings;
@@ -135,9 +132,9 @@ function clone(call: Call, ports: ChildCallPorts): number {
   if (program === null) return EFAULT;
   if (call.a !== 0 && (!isUserAddress(call.a) || call.a % 4 !== 0)) return EFAULT;
   // The word is touched first, so that a thread is never begun for nothing.
-  if (call.a !== 0 && storeWord(call, call.a, 0, ports) !== OK) return EFAULT;
+  if (call.a !== 0 && ports.access.storeWord(call.task, call.a, 0) !== OK) return EFAULT;
   const task = ports.lifecycle.thread(call.task, program, call.a)?.task ?? EAGAIN;
-  if (task >= 0 && call.a !== 0) storeWord(call, call.a, task, ports);
+  if (task >= 0 && call.a !== 0) ports.access.storeWord(call.task, call.a, task);
   return task;
 }
 
@@ -191,29 +188,16 @@ class ChildWait implements Interruptible {
     if (call.b !== 0) {
       // A bad pointer is EFAULT, and the zombie stays.
       if (!isUserAddress(call.b)) return EFAULT;
-      const probe = storeWord(call, call.b, 0, this.#ports);
+      const probe = this.#ports.access.storeWord(call.task, call.b, 0);
       if (probe !== OK) return probe;
     }
     const status = endings.takeStatus(child);
-    if (call.b !== 0) storeWord(call, call.b, status, this.#ports);
+    if (call.b !== 0) this.#ports.access.storeWord(call.task, call.b, status);
     if (endings.hasEnded(child)) endings.reap(child);
     return child;
   }
 
   cancel(call: Call): void {
     this.#ports.tasks.waitsForChild[call.task] = 0;
-  }
-}
-
-/** A word of the caller's memory: OK or EFAULT. */
-function storeWord(call: Call, address: number, value: number, ports: ChildCallPorts): number {
-  const { access, current } = ports;
-  const { mmu } = current.cpu;
-  for (;;) {
-    mmu.setAlignmentCheck(true);
-    const status = mmu.store32(address, value);
-    mmu.setAlignmentCheck(false);
-    if (status === OK) return OK;
-    if (access.resolveKernelFault(call.task) !== FAULT_RESOLVED) return EFAULT;
   }
 }

@@ -39,3 +39,11 @@ export const CLOCK_MONOTONIC = 1;
 export const CLOCK_PROCESS_CPUTIME_ID = 2;
 /** clock: CPU time of the thread. */
 export const CLOCK_THREAD_CPUTIME_ID = 3;
+
+/** futex: waits while the word holds a value. */
+export const FUTEX_WAIT = 0;
+/** futex: wakes waiters. */
+export const FUTEX_WAKE = 1;
+
+/** getrusage: the calling thread instead of its process (0). */
+export const RUSAGE_THREAD = 1;

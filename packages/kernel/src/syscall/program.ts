@@ -25,7 +25,7 @@ import {
   OPERATION_STORE64,
   OPERATION_SYSCALL,
 } from './call.js';
-import { CLOCK_MONOTONIC, O_RDONLY, SEEK_SET } from './flags.js';
+import { CLOCK_MONOTONIC, FUTEX_WAIT, FUTEX_WAKE, O_RDONLY, SEEK_SET } from './flags.js';
 import {
   SYS_ALARM,
   SYS_BRK,
@@ -37,9 +37,12 @@ import {
   SYS_EXIT_GROUP,
   SYS_FORK,
   SYS_FSYNC,
+  SYS_FUTEX,
   SYS_GETPGID,
   SYS_GETPID,
   SYS_GETPPID,
+  SYS_GETPRIORITY,
+  SYS_GETRUSAGE,
   SYS_GETSID,
   SYS_GETTID,
   SYS_KILL,
@@ -52,10 +55,15 @@ import {
   SYS_RT_SIGACTION,
   SYS_RT_SIGPENDING,
   SYS_RT_SIGPROCMASK,
+  SYS_SCHED_GETAFFINITY,
+  SYS_SCHED_SETAFFINITY,
   SYS_SETITIMER,
   SYS_SETPGID,
+  SYS_SETPRIORITY,
   SYS_SETSID,
+  SYS_SYSINFO,
   SYS_TGKILL,
+  SYS_UNAME,
   SYS_WAIT4,
   SYS_WRITE,
   SYS_YIELD,
@@ -317,6 +325,54 @@ export class SystemCalls {
   /** Session of a process (0: this one), or ESRCH. */
   getsid(pid: number = 0): Call {
     return this.#arm(SYS_GETSID, pid);
+  }
+
+  /** CPUs that a thread (0: this one) may run on, a bit each: OK, ESRCH, EINVAL. */
+  setaffinity(tid: number, mask: number): Call {
+    return this.#arm(SYS_SCHED_SETAFFINITY, tid, mask);
+  }
+
+  /** The mask of CPUs of a thread (0: this one), or ESRCH. */
+  getaffinity(tid: number = 0): Call {
+    return this.#arm(SYS_SCHED_GETAFFINITY, tid);
+  }
+
+  /** Sets the nice value of a task (0: this one), clamped to -20..19: OK or ESRCH. */
+  setpriority(pid: number, nice: number): Call {
+    return this.#arm(SYS_SETPRIORITY, 0, pid, nice);
+  }
+
+  /** 20 - nice of a task (0: this one), 1..40, or ESRCH. */
+  getpriority(pid: number = 0): Call {
+    return this.#arm(SYS_GETPRIORITY, 0, pid);
+  }
+
+  /**
+   * Waits until the word is woken, if it holds `expected`: OK, EAGAIN if not, ETIMEDOUT, EINTR, EFAULT.
+   * @param timeoutNs - 0: for ever
+   */
+  futexWait(address: VirtAddr, expected: number, timeoutNs = 0): Call {
+    return this.#arm(SYS_FUTEX, address, FUTEX_WAIT, expected, timeoutNs);
+  }
+
+  /** Wakes up to `count` threads that wait on the word: how many. */
+  futexWake(address: VirtAddr, count = 1): Call {
+    return this.#arm(SYS_FUTEX, address, FUTEX_WAKE, count);
+  }
+
+  /** Stores names and version of the system at `buffer`, six fields of 65 bytes: OK or EFAULT. */
+  uname(buffer: VirtAddr): Call {
+    return this.#arm(SYS_UNAME, buffer);
+  }
+
+  /** Stores uptime in s, bytes of memory, free bytes and tasks, 64 bits each: OK or EFAULT. */
+  sysinfo(buffer: VirtAddr): Call {
+    return this.#arm(SYS_SYSINFO, buffer);
+  }
+
+  /** Stores CPU time in ns, resident bytes and switches, 64 bits each, of the process or RUSAGE_THREAD. */
+  getrusage(who: number, buffer: VirtAddr): Call {
+    return this.#arm(SYS_GETRUSAGE, who, buffer);
   }
 
   /** Any call by number: how a program meets ENOSYS. */

@@ -158,6 +158,17 @@ export class Dispatcher implements Supervisor {
     machine.interrupts.post(cpu, VECTOR_RESCHEDULE, current.cpu.cells[TSC]);
   }
 
+  /** An idle CPU into whose queue the scheduler has moved a task must hear of it. */
+  wakeIdleCpus(): void {
+    const { current, machine, scheduler } = this.#ports;
+    const { cpu } = current;
+    for (let other = 0; other < machine.cpus.length; other++) {
+      if (!machine.cpus[other].halted || !scheduler.needResched(other)) continue;
+      this.#queuedAt[other] = Math.max(this.#queuedAt[other], cpu.cells[TSC]);
+      machine.interrupts.post(other, VECTOR_RESCHEDULE, cpu.cells[TSC]);
+    }
+  }
+
   /** The running task offers its CPU. */
   yieldCurrent(): void {
     const { current, scheduler } = this.#ports;
@@ -206,6 +217,7 @@ export class Dispatcher implements Supervisor {
     scheduler.runTimers(now);
     scheduler.tick(cpu.id);
     scheduler.balance(cpu.id, now);
+    this.wakeIdleCpus();
     if (!scheduler.needResched(cpu.id)) this.#armTimer(cpu);
   }
 
@@ -244,6 +256,8 @@ export class Dispatcher implements Supervisor {
     // The queue carries the time of whoever last put a task into it.
     raiseTo(cpu, this.#queuedAt[cpu.id]);
     const next = scheduler.pickNext(cpu.id, this.now(cpu));
+    // A task whose affinity leaves this CPU out has gone to another's queue.
+    if (before !== NIL && scheduler.tasks.cpu[before] !== cpu.id) this.wakeIdleCpus();
     const loaded = this.#loaded[cpu.id];
     if (next !== loaded) this.#switch(cpu, loaded, next);
     if (next === NIL) {

@@ -112,6 +112,18 @@ export class UserAccess implements UserMemory {
     return outcome === FAULT_NO_MEMORY ? ENOMEM : EFAULT;
   }
 
+  /** 32 bits into user memory for a system call: OK or EFAULT. */
+  storeWord(task: number, address: VirtAddr, value: number): number {
+    const { mmu } = this.#ports.current.cpu;
+    for (;;) {
+      mmu.setAlignmentCheck(true);
+      const status = mmu.store32(address, value);
+      mmu.setAlignmentCheck(false);
+      if (status === OK) return OK;
+      if (this.resolveKernelFault(task) !== FAULT_RESOLVED) return EFAULT;
+    }
+  }
+
   /** A 64-bit number into user memory for a system call: OK or EFAULT. */
   storeWords(task: number, address: VirtAddr, value: number): number {
     const { mmu } = this.#ports.current.cpu;

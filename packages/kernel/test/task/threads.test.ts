@@ -1,5 +1,14 @@
 // biome-ignore-all lint/correctness/useYield: a handler or a program may just end
-import { EAGAIN, ECHILD, EFAULT, ENOENT, PAGE_BYTES } from '@hotpath/hw-x86';
+import {
+  EAGAIN,
+  ECHILD,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ESRCH,
+  ETIMEDOUT,
+  PAGE_BYTES,
+} from '@hotpath/hw-x86';
 import { describe, expect, it } from 'vitest';
 import {
   boot,
@@ -184,5 +193,82 @@ describe('orphans', () => {
     kernel.run();
     expect(reaped.length).toBe(2);
     expect(kernel.parts.tasks.liveCount).toBe(0);
+  });
+});
+
+describe('a futex', () => {
+  it('makes a mutex of three states that excludes, on several CPUs', () => {
+    run({}, function* (sys) {
+      const heap = yield* sys.brk(0);
+      yield* sys.brk(heap + PAGE_BYTES);
+      const [lock, counter] = [heap, heap + 8];
+      const worker: ProgramFactory = function* (own) {
+        for (let i = 0; i < 50; i++) {
+          // Drepper, "Futexes are tricky", mutex 2; each load and store is atomic here.
+          let seen = yield* own.load32(lock);
+          if (seen === 0) yield* own.store32(lock, 1);
+          while (seen !== 0) {
+            yield* own.store32(lock, 2);
+            yield* own.futexWait(lock, 2);
+            seen = yield* own.load32(lock);
+            if (seen === 0) yield* own.store32(lock, 2);
+          }
+          const before = yield* own.load32(counter);
+          yield* own.compute(20_000);
+          yield* own.store32(counter, before + 1);
+          const held = yield* own.load32(lock);
+          yield* own.store32(lock, 0);
+          if (held === 2) yield* own.futexWake(lock);
+        }
+      };
+      const words = [0, 1, 2].map((i) => heap + 64 + i * 4);
+      for (const word of words) yield* sys.thread(worker, word);
+      for (const word of words) {
+        for (;;) {
+          const tid = yield* sys.load32(word);
+          if (tid === 0) break;
+          yield* sys.futexWait(word, tid);
+        }
+      }
+      expect(yield* sys.load32(counter)).toBe(150);
+    });
+  });
+
+  it('answers EAGAIN for another value, ETIMEDOUT after its time, EFAULT for a bad address', () => {
+    run({}, function* (sys) {
+      const heap = yield* sys.brk(0);
+      yield* sys.brk(heap + PAGE_BYTES);
+      expect(yield* sys.futexWait(heap, 1)).toBe(EAGAIN);
+      const before = yield* sys.clock();
+      expect(yield* sys.futexWait(heap, 0, 100_000)).toBe(ETIMEDOUT);
+      expect((yield* sys.clock()) - before).toBeGreaterThan(100_000);
+      expect(yield* sys.futexWait(-4096, 0)).toBe(EFAULT);
+      expect(yield* sys.futexWait(64, 0)).toBe(EFAULT);
+      expect(yield* sys.futexWake(heap)).toBe(0);
+    });
+  });
+});
+
+describe('calls about the CPU and the system', () => {
+  it('move a task to the CPUs it may use, change its nice value, and tell about it', () => {
+    run({}, function* (sys) {
+      const heap = yield* sys.brk(0);
+      yield* sys.brk(heap + PAGE_BYTES);
+      expect(yield* sys.getaffinity()).toBe(3);
+      expect(yield* sys.setaffinity(0, 2)).toBe(0);
+      yield* sys.yield();
+      expect(yield* sys.getaffinity()).toBe(2);
+      expect(yield* sys.setaffinity(0, 4)).toBe(EINVAL);
+      expect(yield* sys.setaffinity(77, 1)).toBe(ESRCH);
+      expect(yield* sys.setpriority(0, 7)).toBe(0);
+      expect(yield* sys.getpriority()).toBe(13);
+      expect(yield* sys.uname(heap)).toBe(0);
+      expect(yield* sys.load8(heap)).toBe('H'.charCodeAt(0));
+      expect(yield* sys.sysinfo(heap)).toBe(0);
+      expect(yield* sys.load64(heap + 8)).toBe(256 * 2 ** 20);
+      expect(yield* sys.getrusage(0, heap)).toBe(0);
+      expect(yield* sys.load64(heap)).toBeGreaterThan(1000);
+      expect(yield* sys.sysinfo(-8)).toBe(EFAULT);
+    });
   });
 });
