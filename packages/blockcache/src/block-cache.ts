@@ -34,6 +34,7 @@ import { ASK_GET, ASK_NEW, Loader } from './loader.js';
 import type { MissRatioCurve } from './miss-ratio-curve.js';
 import { slotMapFor } from './policy-names.js';
 import type { ReadAhead } from './read-ahead.js';
+import { RunLoader } from './run-loader.js';
 import { ATTACHED, DIRTY, READAHEAD, UNMOVABLE, VALID, WRITING } from './slot-flags.js';
 import { KEY_LIMIT, type SlotMap } from './slot-map.js';
 import { SlotMemory } from './slot-memory.js';
@@ -70,6 +71,7 @@ export class BlockCache {
   readonly #writeBack: WriteBack;
   readonly #foreign: ForeignWrites;
   readonly #loader: Loader;
+  readonly #runs: RunLoader;
   readonly #trace: TraceHook | null;
   readonly #meter: CacheMeter | null;
   readonly #curve: MissRatioCurve | null;
@@ -153,7 +155,9 @@ export class BlockCache {
     this.#writeBack = new WriteBack(parts);
     this.#marks = new WaterMarks({ ...parts, writeBack: this.#writeBack, low, high });
     this.#foreign = new ForeignWrites(parts);
-    this.#loader = new Loader({ ...parts, writeBack: this.#writeBack, foreign: this.#foreign });
+    const loading = { ...parts, writeBack: this.#writeBack, foreign: this.#foreign };
+    this.#loader = new Loader(loading);
+    this.#runs = new RunLoader(loading, this.#loader);
   }
 
   /** Slots that may be in use. */
@@ -303,7 +307,7 @@ export class BlockCache {
     const cached = this.#device(device);
     if (!(block >= 0 && block + count <= cached.blockCount)) return ENXIO;
     const job = this.#jobs.begin(sink, tag, count);
-    this.#loader.attachRun(cached, cached.firstKey + block, address, count, this.#attachPart, job);
+    this.#runs.attachRun(cached, cached.firstKey + block, address, count, this.#attachPart, job);
     return this.#jobs.started(job);
   }
 
@@ -488,7 +492,7 @@ export class BlockCache {
     const { firstKey, blockCount } = this.#device(device);
     if (this.#closed || !(block >= 0)) return 0;
     const end = Math.min(block + count, blockCount);
-    return this.#loader.prefetch(this.#devices[device], firstKey + block, end - block);
+    return this.#runs.prefetch(this.#devices[device], firstKey + block, end - block);
   }
 
   /**

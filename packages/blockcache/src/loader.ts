@@ -20,11 +20,7 @@ import type { CachedDevice } from './cached-device.js';
 import type { ForeignWrites } from './foreign-writes.js';
 import { ATTACHED, DIRTY, READAHEAD, UNMOVABLE, VALID, WRITING } from './slot-flags.js';
 import type { Slots } from './slots.js';
-import {
-  TRACE_BLOCK_EVICT,
-  TRACE_BLOCK_READ_AHEAD,
-  TRACE_BLOCK_READ_ERROR,
-} from './trace-events.js';
+import { TRACE_BLOCK_EVICT, TRACE_BLOCK_READ_ERROR } from './trace-events.js';
 import type { Transfers } from './transfers.js';
 import type { ReadyQueue, Waits } from './waits.js';
 import type { WriteBack } from './write-back.js';
@@ -96,8 +92,8 @@ export class Loader {
   readonly #parts: LoaderParts;
   readonly #slots: Slots;
   #queue: Ask[] = [];
-  /** Why the last synchronous read failed. */
-  #readError: number = OK;
+  /** Why the last synchronous read failed; for the run loader too. */
+  readError: number = OK;
   /** Whether the last search passed over a slot only because its write keeps failing. */
   #sawFailed = false;
 
@@ -165,7 +161,7 @@ export class Loader {
       return PENDING;
     }
     if (this.#parts.foreign.covers(ask.key)) return BUSY;
-    const fresh = this.#allocate(ask.key, ask.kind !== ASK_ATTACH);
+    const fresh = this.allocate(ask.key, ask.kind !== ASK_ATTACH);
     if (fresh === NIL) return BUSY;
     if (ask.kind === ASK_NEW) {
       slots.flags[fresh] = VALID;
@@ -184,10 +180,10 @@ export class Loader {
   #read(ask: Ask, slot: number): number {
     const { slots, transfers, waits } = this.#parts;
     slots.map.held[slot] += 1;
-    this.#clearTail(ask.device, slot);
+    this.clearTail(ask.device, slot);
     transfers.stage(ask.key, slots.address(slot), slot, 0);
     transfers.dispatch(ask.device, READ, false);
-    if (slots.map.keyOf(slot) !== ask.key) return this.#readError;
+    if (slots.map.keyOf(slot) !== ask.key) return this.readError;
     if ((slots.flags[slot] & VALID) === 0) {
       waits.add(slot, ask.sink, ask.tag);
       return PENDING;
@@ -197,7 +193,7 @@ export class Loader {
   }
 
   /** The device's last block may be shorter than the cache's: what is missing reads as zeros. */
-  #clearTail(device: CachedDevice, slot: number): void {
+  clearTail(device: CachedDevice, slot: number): void {
     if (device.lastFactor === device.factor) return;
     if (this.#slots.map.keyOf(slot) !== device.firstKey + device.blockCount - 1) return;
     this.#parts.memory.fill(this.#slots.address(slot), this.#parts.blockBytes, 0);
@@ -222,7 +218,7 @@ export class Loader {
   }
 
   /** A slot for `key`, entered in the index, not valid, not held; NIL if none can be had now. */
-  #allocate(key: number, own: boolean): number {
+  allocate(key: number, own: boolean): number {
     const slots = this.#slots;
     const map = slots.map;
     map.miss(key);
@@ -305,83 +301,6 @@ export class Loader {
     return this.#sawFailed ? EIO : ENOMEM;
   }
 
-  /**
-   * Attaches a run of blocks to lent memory, the missing ones by merged reads. Each block's end, now
-   * or later, is told to `part` as a wake-up would be: a pinned slot or an errno.
-   */
-  attachRun(
-    device: CachedDevice,
-    key: number,
-    address: number,
-    count: number,
-    part: Completion,
-    job: number,
-  ): void {
-    const { slots, transfers, waits, foreign, blockBytes } = this.#parts;
-    const fresh: number[] = [];
-    for (let i = 0; i < count; i++) {
-      const at = address + i * blockBytes;
-      const missing = slots.map.find(key + i) === NIL && !foreign.covers(key + i);
-      const slot = missing && this.#queue.length === 0 ? this.#allocate(key + i, false) : NIL;
-      if (slot !== NIL) {
-        slots.memory.lend(slot, at);
-        slots.flags[slot] = ATTACHED;
-        slots.map.held[slot] += 1;
-        this.#clearTail(device, slot);
-        fresh.push(slot);
-        continue;
-      }
-      const ask = {
-        kind: ASK_ATTACH,
-        device,
-        key: key + i,
-        address: at,
-        sink: part,
-        tag: job,
-        heldByAsker: 0,
-      };
-      const result = this.ask(ask);
-      if (result !== PENDING) part.completed(job, result);
-    }
-    const keys = fresh.map((slot) => slots.map.keyOf(slot));
-    for (const slot of fresh) transfers.stage(slots.map.keyOf(slot), slots.address(slot), slot, 0);
-    transfers.dispatch(device, READ, false);
-    for (let i = 0; i < fresh.length; i++) {
-      const slot = fresh[i];
-      if (slots.map.keyOf(slot) !== keys[i]) part.completed(job, this.#readError);
-      else if ((slots.flags[slot] & VALID) === 0) waits.add(slot, part, job);
-      else {
-        slots.map.held[slot] += 1;
-        part.completed(job, slot);
-      }
-    }
-  }
-
-  /**
-   * Reads the missing ones of `count` blocks without waiting for anything, merged; how many. Stops
-   * where no slot is to be had. Nobody hears of errors: a later `get` reads for itself.
-   */
-  prefetch(device: CachedDevice, key: number, count: number): number {
-    const { slots, transfers, foreign, trace } = this.#parts;
-    const fresh: number[] = [];
-    for (let k = key; k < key + count && this.#queue.length === 0; k++) {
-      if (slots.map.find(k) !== NIL || foreign.covers(k)) continue;
-      const slot = this.#allocate(k, true);
-      if (slot === NIL) break;
-      slots.flags[slot] = READAHEAD;
-      slots.map.held[slot] += 1;
-      this.#clearTail(device, slot);
-      fresh.push(slot);
-    }
-    for (const slot of fresh) transfers.stage(slots.map.keyOf(slot), slots.address(slot), slot, 0);
-    transfers.dispatch(device, READ, false);
-    this.counts.readAheadIssued += fresh.length;
-    if (trace !== null && fresh.length > 0) {
-      trace.emit(TRACE_BLOCK_READ_AHEAD, key - device.firstKey, fresh.length);
-    }
-    return fresh.length;
-  }
-
   /** A resident block is used: if it was read ahead, that was worth it. */
   used(slot: number): void {
     if ((this.#slots.flags[slot] & READAHEAD) === 0) return;
@@ -412,7 +331,7 @@ export class Loader {
     }
     if ((slots.flags[slot] & READAHEAD) !== 0) this.counts.readAheadWasted += 1;
     this.counts.readErrors += 1;
-    this.#readError = result;
+    this.readError = result;
     if (trace !== null)
       trace.emit(TRACE_BLOCK_READ_ERROR, map.keyOf(slot) - device.firstKey, result);
     waits.wake(slot, result, ready);
