@@ -32,13 +32,19 @@ import { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import { bootCurrent } from './current.js';
 import { FileStore } from './fs/file-store.js';
 import { Files } from './fs/files.js';
+import { ExtentMappableFiles } from './fs/mappable-files.js';
 import { formatExtents, mountExtents } from './fs/mount.js';
 import { OpenFiles } from './fs/open-files.js';
 import { HostWait } from './host-wait.js';
 import { Kernel } from './kernel.js';
-import { AddressSpaces } from './memory/address-space.js';
+import { AddressRanges } from './memory/address-ranges.js';
+import { AddressSpaces } from './memory/address-spaces.js';
+import { FileFaults } from './memory/file-fault.js';
 import { FrameReferences } from './memory/frame-references.js';
 import { KernelMemory } from './memory/kernel-memory.js';
+import { LargePages } from './memory/large-pages.js';
+import { Layouts } from './memory/layout.js';
+import { MappedFiles } from './memory/mapped-files.js';
 import {
   DIRECT_MAP,
   directAddress,
@@ -48,7 +54,11 @@ import {
 } from './memory/memory-map.js';
 import { FAULT_RESOLVED, PageFaults } from './memory/page-fault.js';
 import { MAP_NO_EXECUTE, PageTables } from './memory/page-tables.js';
+import { Protector } from './memory/protector.js';
+import { ReverseMap } from './memory/reverse-map.js';
+import { SharedMemory } from './memory/shared-memory.js';
 import { TlbShootdown } from './memory/tlb-shootdown.js';
+import { Unmapper } from './memory/unmapper.js';
 import { Vmalloc } from './memory/vmalloc.js';
 import { type BootOptions, fillOptions } from './options.js';
 import { KernelPanic, panicReport } from './panic.js';
@@ -57,6 +67,7 @@ import { blockHandler } from './syscall/block-calls.js';
 import { installChildCalls } from './syscall/child-calls.js';
 import { type Handler, SystemCallEntry } from './syscall/entry.js';
 import { FileCalls } from './syscall/file-calls.js';
+import { MemoryCalls } from './syscall/memory-calls.js';
 import { installProcessCalls } from './syscall/process-calls.js';
 import { ProgramAccess } from './syscall/program-access.js';
 import { installSchedCalls } from './syscall/sched-calls.js';
@@ -137,8 +148,39 @@ export function boot(options: BootOptions = {}): Kernel {
   );
   const vmalloc = new Vmalloc(kernelRoot, tables, pages, shootdown);
   const userFrames = new FrameReferences(pages, settings.memoryBytes);
-  const spaces = new AddressSpaces(kernelRoot, tables, userFrames, shootdown);
-  const faults = new PageFaults(current, tables, userFrames, shootdown, zeroFrame, meter);
+  const shared = new SharedMemory(userFrames);
+  const mapped = new MappedFiles(shared);
+  const reverse = new ReverseMap(settings.memoryBytes, settings.pageCachePages);
+  const unmapper = new Unmapper(tables, userFrames, shootdown, reverse);
+  const spaces = new AddressSpaces({
+    kernelRoot,
+    cpuCount: settings.cpus,
+    tables,
+    frames: userFrames,
+    shootdown,
+    unmapper,
+    files: mapped,
+    layouts: new Layouts(settings.seed, settings.aslr),
+  });
+  const large = new LargePages({
+    current,
+    tables,
+    frames: userFrames,
+    shootdown,
+    unmapper,
+    zeroFrame,
+    policy: settings.hugePages,
+  });
+  const faults = new PageFaults({
+    current,
+    tables,
+    frames: userFrames,
+    shootdown,
+    shared,
+    large,
+    zeroFrame,
+    meter,
+  });
 
   // Tasks and who runs them. Before the disk, because its interrupts need someone to take them.
   const entry = new SystemCallEntry();
@@ -214,6 +256,8 @@ export function boot(options: BootOptions = {}): Kernel {
     deliverSignals: (task) => signals.deliver(task),
     leaveHandler: (task) => signals.leaveHandler(task),
     interruptWait: (task) => waits.interrupt(task),
+    activate: (cpu, space) => shootdown.activate(cpu, space),
+    rest: (cpu) => shootdown.rest(cpu),
     panic,
   });
   machine.attach(dispatcher);
@@ -285,6 +329,7 @@ export function boot(options: BootOptions = {}): Kernel {
     memory,
     frames: store,
     store,
+    mappings: reverse,
     slotLimit: settings.pageCachePages,
     line: diskLine,
     clock: machine,
@@ -294,6 +339,29 @@ export function boot(options: BootOptions = {}): Kernel {
   caches.push(pageCache);
   const files = new Files(map, pageCache, store);
   const open = new OpenFiles(meter);
+
+  // Files in address spaces: the page cache's frames, and who shows them.
+  const mappable = new ExtentMappableFiles(tasks, open, files, pageCache);
+  mapped.connect(mappable);
+  reverse.connect(pageCache, {
+    tables,
+    shootdown,
+    files: mapped,
+    unmapper,
+    spaceOf: (pcid) => spaces.byPcid(pcid),
+  });
+  faults.connect(
+    new FileFaults({
+      pages: pageCache,
+      files: mappable,
+      tables,
+      frames: userFrames,
+      shootdown,
+      reverse,
+      waits,
+      faults,
+    }),
+  );
 
   // System calls, and the beginning and end of tasks.
   const handlers: (Handler | undefined)[] = [];
@@ -310,6 +378,19 @@ export function boot(options: BootOptions = {}): Kernel {
   });
   const fileCalls = new FileCalls({ current, tasks, pages: pageCache, files, open, waits, access });
   fileCalls.install(handlers);
+  const memoryCalls = new MemoryCalls({
+    current,
+    tasks,
+    ranges: new AddressRanges(unmapper, new Protector(tables, shootdown)),
+    tables,
+    pages: pageCache,
+    files: mappable,
+    shared,
+    waits,
+    access,
+    memoryBytes: settings.memoryBytes,
+  });
+  memoryCalls.install(handlers);
   entry.connect({
     current,
     trace,
@@ -322,7 +403,7 @@ export function boot(options: BootOptions = {}): Kernel {
       current,
       memory,
       bounce: BOUNCE_FRAME,
-      resolveFault: (task) => access.resolveFault(task),
+      resolveFault: (call) => access.resolveFault(call),
     }),
     attention: tasks.attention,
     mustSuspend: (cpu) => scheduler.needResched(cpu),
@@ -401,6 +482,8 @@ export function boot(options: BootOptions = {}): Kernel {
     spaces,
     userFrames,
     faults,
+    shared,
+    reverse,
     shootdown,
     tasks,
     scheduler,

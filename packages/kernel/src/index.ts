@@ -7,6 +7,7 @@
 
 export { boot } from './boot.js';
 export { Kernel, type KernelParts, type RunOptions } from './kernel.js';
+export type { HugePages } from './memory/large-pages.js';
 export { DIRECT_MAP, directAddress, USER_HEAP } from './memory/memory-map.js';
 export { type FrameBlocks, Vmalloc } from './memory/vmalloc.js';
 export { type BootOptions, DISKS, PROFILES, SCHEDULERS, type Settings } from './options.js';
@@ -32,6 +33,28 @@ export {
   WUNTRACED,
 } from './syscall/flags.js';
 export {
+  MADV_DONTNEED,
+  MADV_HUGEPAGE,
+  MADV_NOHUGEPAGE,
+  MADV_NORMAL,
+  MADV_RANDOM,
+  MADV_SEQUENTIAL,
+  MADV_WILLNEED,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MS_ASYNC,
+  MS_INVALIDATE,
+  MS_SYNC,
+  PROT_EXEC,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from './syscall/memory-flags.js';
+export {
   SYS_BRK,
   SYS_CLOCK_GETTIME,
   SYS_CLOSE,
@@ -40,6 +63,12 @@ export {
   SYS_FSYNC,
   SYS_GETPID,
   SYS_LSEEK,
+  SYS_MADVISE,
+  SYS_MINCORE,
+  SYS_MMAP,
+  SYS_MPROTECT,
+  SYS_MSYNC,
+  SYS_MUNMAP,
   SYS_NANOSLEEP,
   SYS_NICE,
   SYS_OPEN,
@@ -92,4 +121,10 @@ export {
   SIGWINCH,
   signalBit,
 } from './task/signal-numbers.js';
-export { STATUS_ABORT, STATUS_KILLED, STATUS_SEGV, type TaskReport } from './task/tasks.js';
+export {
+  STATUS_ABORT,
+  STATUS_BUS,
+  STATUS_KILLED,
+  STATUS_SEGV,
+  type TaskReport,
+} from './task/tasks.js';

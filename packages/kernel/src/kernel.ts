@@ -11,10 +11,12 @@ import type { ExtentMap } from './fs/extent-map.js';
 import type { Files } from './fs/files.js';
 import type { OpenFiles } from './fs/open-files.js';
 import { HostWait } from './host-wait.js';
-import type { AddressSpaces } from './memory/address-space.js';
+import type { AddressSpaces } from './memory/address-spaces.js';
 import type { FrameReferences } from './memory/frame-references.js';
 import type { PageFaults } from './memory/page-fault.js';
 import type { PageTables } from './memory/page-tables.js';
+import type { ReverseMap } from './memory/reverse-map.js';
+import type { SharedMemory } from './memory/shared-memory.js';
 import type { TlbShootdown } from './memory/tlb-shootdown.js';
 import type { Vmalloc } from './memory/vmalloc.js';
 import type { Settings } from './options.js';
@@ -42,6 +44,8 @@ export interface KernelParts {
   readonly spaces: AddressSpaces;
   readonly userFrames: FrameReferences;
   readonly faults: PageFaults;
+  readonly shared: SharedMemory;
+  readonly reverse: ReverseMap;
   readonly shootdown: TlbShootdown;
   readonly tasks: Tasks;
   readonly scheduler: Scheduler;
@@ -166,6 +170,11 @@ export class Kernel {
     blocks.checkInvariants();
     pageCache.checkInvariants();
     map.checkInvariants();
+    this.parts.reverse.checkInvariants();
+    for (const space of spaces.live()) {
+      space.checkInvariants();
+      tables.checkInvariants(space.root);
+    }
     assert(spaces.liveCount <= tasks.liveCount, 'an address space outlived its task');
   }
 }

@@ -17,6 +17,7 @@ import {
   ZEN_4,
 } from '@hotpath/hw-x86/model';
 import { cfs, eevdf, mlfq, type PolicyFactory, roundRobin } from '@hotpath/sched';
+import type { HugePages } from './memory/large-pages.js';
 import { BLOCK_CACHE_BLOCKS, PAGE_CACHE_PAGES, RESERVED_BYTES, ROOT_DISK_BYTES } from './params.js';
 import type { ProgramFactory } from './syscall/program.js';
 
@@ -35,6 +36,13 @@ export const DISKS: Readonly<Record<string, DiskProfile>> = {
   nvme: NVME_SSD,
   ssd: SATA_SSD,
   hdd: HDD_7200,
+};
+
+/** Which areas get pages of 2 MiB. */
+const HUGE_PAGES: Readonly<Record<string, HugePages>> = {
+  never: 'never',
+  madvise: 'madvise',
+  always: 'always',
 };
 
 /** Names of the scheduling policies that a kernel runs. */
@@ -77,6 +85,10 @@ export interface BootOptions {
   readonly blockCacheBlocks?: number;
   /** Pages of the page cache, 1 to 2**20; default 4,096. */
   readonly pageCachePages?: number;
+  /** Pages of 2 MiB for anonymous memory: `never`, `madvise` (where asked for) or `always`; default `madvise`. */
+  readonly hugePages?: HugePages;
+  /** Stack, mappings and heap of each process at places drawn from the seed; default false. */
+  readonly aslr?: boolean;
   /** Stop with an error where a stale TLB entry is used: a forgotten shootdown. Slow; default false. */
   readonly strict?: boolean;
   /** Programs that exec finds by name; default none. */
@@ -99,6 +111,8 @@ export interface Settings {
   readonly image: SparseBlocks | null;
   readonly faults: readonly FaultRule[];
   readonly powerCutAt: number | null;
+  readonly hugePages: HugePages;
+  readonly aslr: boolean;
   readonly strict: boolean;
   readonly eviction: PolicyName | PolicyClass;
   readonly blockCacheBlocks: number;
@@ -149,6 +163,8 @@ export function fillOptions(options: BootOptions): Settings {
     image: options.image ?? null,
     faults: options.faults ?? [],
     powerCutAt: options.powerCutAt ?? null,
+    hugePages: named('ERR_HUGE_PAGES', 'hugePages', options.hugePages ?? 'madvise', HUGE_PAGES),
+    aslr: options.aslr ?? false,
     strict: options.strict ?? false,
     eviction: options.eviction ?? '2q',
     blockCacheBlocks: checkInteger(

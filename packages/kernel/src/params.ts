@@ -9,7 +9,7 @@ export const TASK_LIMIT = 1024;
 /** Address spaces that may exist at once; PCIDs are 12 bits wide and 0 belongs to the kernel. */
 export const SPACE_LIMIT = 1024;
 /** Areas of one address space. */
-export const AREA_LIMIT = 64;
+export const AREA_LIMIT = 4096;
 /** Descriptors of one process. */
 export const DESCRIPTOR_LIMIT = 64;
 /** Open files of the whole system. */
@@ -22,9 +22,13 @@ export const BOUNCE_FRAME = MIB;
 export const KERNEL_STACK_BYTES = 16 * KIB;
 /** User stack of a task; grows down from USER_STACK_TOP, mapped on first touch. */
 export const USER_STACK_BYTES = 8 * MIB;
+/** Part of the user stack that is an area from the start; the rest comes as it grows. */
+export const USER_STACK_START_BYTES = 128 * KIB;
 /** Largest heap that `brk` may reach. */
 export const USER_HEAP_BYTES = 64 * GIB;
 
+/** A read fault maps pages of the cache within so many (Linux: fault_around_bytes, 64 KiB). */
+export const FAULT_AROUND_PAGES = 16;
 /** More pages than this and a TLB flush takes everything (Linux: tlb_single_page_flush_ceiling). */
 export const FLUSH_CEILING_PAGES = 33;
 /** Word at the low end of each kernel stack; another value there means that the stack ran over. */

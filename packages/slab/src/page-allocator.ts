@@ -234,6 +234,19 @@ export class PageAllocator implements FrameSource {
     buddy.release(buddy.zoneOf(page), page, pageCount);
   }
 
+  /**
+   * Makes an allocated block as many single pages, each to be freed by itself: what becomes of a
+   * 2 MiB page that loses a part. O(pages).
+   * @throws ArgumentError as {@link free}; a run is refused
+   */
+  split(address: PhysAddr): void {
+    const page = this.buddy.pageOf(address);
+    const state = page === NIL ? TAIL : this.buddy.readState(page);
+    if (state < USED || state >= RUN) throw this.refusalOf(address);
+    const end = page + 2 ** (state - USED);
+    for (let at = page; at < end; at += 1) this.buddy.writeState(at, USED);
+  }
+
   /** Takes back what {@link takeLowPage} gave. */
   giveLowPage(page: number, order: number): void {
     assert(this.buddy.readState(page) === USED + order, 'a slab gives back the block it got');

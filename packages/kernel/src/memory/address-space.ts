@@ -1,63 +1,65 @@
-/**
- * User address spaces: a root, a PCID, and sorted areas that say what a fault may bring in (Linux:
- * mm_struct and vm_area_struct).
- */
 import {
   ArgumentError,
   assert,
+  LARGE_PAGE_BYTES,
   NIL,
-  OK,
   PAGE_BYTES,
   type PhysAddr,
   type VirtAddr,
 } from '@hotpath/hw-x86';
-import { AREA_LIMIT, FLUSH_CEILING_PAGES, SPACE_LIMIT } from '../params.js';
-import type { FrameReferences } from './frame-references.js';
-import { isUserAddress } from './memory-map.js';
-import type { PageTables } from './page-tables.js';
-import type { TlbShootdown } from './tlb-shootdown.js';
+import { USER_STACK_BYTES } from '../params.js';
+import { AREA_GROWS_DOWN, type AreaFiles, AreaList, anonymous } from './area-list.js';
+import { isUserAddress, MMAP_BOTTOM, STACK_GUARD_BYTES } from './memory-map.js';
+import type { FlushedSpace } from './tlb-shootdown.js';
 
-/** More pages than are flushed one by one. */
-const FLUSH_ALL_PAGES = FLUSH_CEILING_PAGES + 1;
+/** Where the parts of a new address space lie; see {@link file://./layout.ts}. */
+export interface SpaceLayout {
+  /** One past the highest byte of the stack. */
+  readonly stackTop: VirtAddr;
+  /** First byte of the heap. */
+  readonly heapStart: VirtAddr;
+  /** Mappings end here, or lower. */
+  readonly mmapTop: VirtAddr;
+}
 
-/** The area may be written. */
-export const AREA_WRITE = 1;
-/** Code may be fetched from the area; all others are mapped with XD. */
-export const AREA_EXECUTE = 2;
-
-/**
- * One address space. `areaStart[i] <= a < areaEnd[i]` are its areas, in order and disjoint:
- * `areaEnd[i] <= areaStart[i + 1]`.
- */
-export class AddressSpace {
+/** One user address space (Linux: mm_struct). */
+export class AddressSpace implements FlushedSpace {
   readonly root: PhysAddr;
   /** 1..4095; 0 is the kernel's own. */
   readonly pcid: number;
-  readonly areaStart = new Float64Array(AREA_LIMIT);
-  readonly areaEnd = new Float64Array(AREA_LIMIT);
-  readonly areaFlags = new Uint8Array(AREA_LIMIT);
-  areaCount = 0;
-  /** Frames mapped into the user half. */
+  readonly areas: AreaList;
+  readonly layout: SpaceLayout;
+  /** End of the heap, as brk sees it. */
+  heapEnd: VirtAddr;
+  /** 4 KiB pages mapped into the user half. */
   residentPages = 0;
-  /** CPUs that have run it, a bit each: their TLBs may hold its entries. */
-  cpuMask = 0;
+  /** Of these, in pages of 2 MiB. */
+  largePages = 0;
+  flushCount = 0;
+  readonly seenFlush: Float64Array;
 
-  constructor(root: PhysAddr, pcid: number) {
+  constructor(
+    root: PhysAddr,
+    pcid: number,
+    cpuCount: number,
+    files: AreaFiles,
+    layout: SpaceLayout,
+  ) {
     this.root = root;
     this.pcid = pcid;
+    this.areas = new AreaList(files);
+    this.layout = layout;
+    this.heapEnd = layout.heapStart;
+    this.seenFlush = new Float64Array(cpuCount).fill(-1);
   }
 
   /** Index of the area that holds `address`, or NIL. */
   findArea(address: VirtAddr): number {
-    for (let i = 0; i < this.areaCount; i++) {
-      if (address < this.areaStart[i]) return NIL;
-      if (address < this.areaEnd[i]) return i;
-    }
-    return NIL;
+    return this.areas.find(address);
   }
 
   /**
-   * Adds an area of anonymous memory, mapped on first touch. False if the table of areas is full.
+   * Adds an area of private anonymous memory, mapped on first touch. False if the table is full.
    * @throws ArgumentError `ERR_AREA` unless it is aligned, in the user half and free
    */
   addArea(start: VirtAddr, end: VirtAddr, flags: number): boolean {
@@ -67,110 +69,65 @@ export class AddressSpace {
       end % PAGE_BYTES === 0 &&
       isUserAddress(start) &&
       isUserAddress(end - 1);
-    if (!fits || this.overlaps(start, end)) {
+    if (!fits || this.areas.overlaps(start, end)) {
       throw new ArgumentError(
         'ERR_AREA',
         `area is ${start}..${end}; allowed: a free, page-aligned range of the user half`,
       );
     }
-    if (this.areaCount === AREA_LIMIT) return false;
-    let at = this.areaCount;
-    while (at > 0 && this.areaStart[at - 1] > start) at -= 1;
-    this.areaStart.copyWithin(at + 1, at, this.areaCount);
-    this.areaEnd.copyWithin(at + 1, at, this.areaCount);
-    this.areaFlags.copyWithin(at + 1, at, this.areaCount);
-    this.areaStart[at] = start;
-    this.areaEnd[at] = end;
-    this.areaFlags[at] = flags;
-    this.areaCount += 1;
-    return true;
+    return this.areas.insert(start, end, anonymous(flags));
   }
 
-  /** True if any area has a byte of `start..end - 1`. */
-  overlaps(start: VirtAddr, end: VirtAddr): boolean {
-    for (let i = 0; i < this.areaCount; i++) {
-      if (start < this.areaEnd[i] && end > this.areaStart[i]) return true;
+  /**
+   * The area of `address` after a stack has grown down to it if it may: within USER_STACK_BYTES, and
+   * with STACK_GUARD_BYTES left free below. NIL if there is none.
+   */
+  reach(address: VirtAddr): number {
+    const { areas } = this;
+    const at = areas.firstEndingAfter(address);
+    if (at === areas.count) return NIL;
+    if (areas.start[at] <= address) return at;
+    if ((areas.flags[at] & AREA_GROWS_DOWN) === 0) return NIL;
+    const start = Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
+    if (start < areas.end[at] - USER_STACK_BYTES) return NIL;
+    if (at > 0 && areas.end[at - 1] > start - STACK_GUARD_BYTES) return NIL;
+    areas.start[at] = start;
+    return at;
+  }
+
+  /**
+   * A free range for a mapping, as high as there is one below `layout.mmapTop`; its start or NIL.
+   * Ranges of 2 MiB and more are aligned so that large pages fit. O(areas passed over).
+   */
+  findGap(bytes: number): VirtAddr {
+    const { areas, layout } = this;
+    const align = bytes >= LARGE_PAGE_BYTES ? LARGE_PAGE_BYTES : PAGE_BYTES;
+    let ceiling = layout.mmapTop;
+    for (let at = areas.firstEndingAfter(ceiling - 1); ; at--) {
+      // Area `at` is above the gap; area `at - 1` below it.
+      if (at < areas.count) ceiling = Math.min(ceiling, areas.start[at] - this.#guard(at));
+      const floor = at > 0 ? areas.end[at - 1] : MMAP_BOTTOM;
+      const start = Math.floor((ceiling - bytes) / align) * align;
+      if (start >= floor) return start;
+      if (at === 0) return NIL;
     }
-    return false;
+  }
+
+  /** True if a mapping may be placed at `start..end - 1`: free, and out of a stack's way. */
+  isFree(start: VirtAddr, end: VirtAddr): boolean {
+    const { areas } = this;
+    const at = areas.firstEndingAfter(start);
+    return at === areas.count || areas.start[at] - this.#guard(at) >= end;
   }
 
   /** Asserts that the areas are ordered and disjoint. */
   checkInvariants(): void {
-    for (let i = 0; i < this.areaCount; i++) {
-      assert(this.areaStart[i] < this.areaEnd[i], 'an empty area');
-      assert(i === 0 || this.areaEnd[i - 1] <= this.areaStart[i], 'areas overlap');
-    }
-  }
-}
-
-/** Makes and destroys address spaces and gives out PCIDs. */
-export class AddressSpaces {
-  readonly #kernelRoot: PhysAddr;
-  readonly #tables: PageTables;
-  readonly #frames: FrameReferences;
-  readonly #shootdown: TlbShootdown;
-  readonly #freePcids: number[] = [];
-  #liveCount = 0;
-
-  constructor(
-    kernelRoot: PhysAddr,
-    tables: PageTables,
-    frames: FrameReferences,
-    shootdown: TlbShootdown,
-  ) {
-    this.#kernelRoot = kernelRoot;
-    this.#tables = tables;
-    this.#frames = frames;
-    this.#shootdown = shootdown;
-    for (let pcid = SPACE_LIMIT; pcid >= 1; pcid--) this.#freePcids.push(pcid);
+    this.areas.checkInvariants();
+    assert(this.residentPages >= 0, 'a space has fewer pages than none');
+    assert(this.largePages * 512 <= this.residentPages, 'more large pages than pages');
   }
 
-  /** Address spaces alive. */
-  get liveCount(): number {
-    return this.#liveCount;
-  }
-
-  /** An empty address space that shares the kernel half, or null without memory or PCIDs. */
-  create(): AddressSpace | null {
-    const pcid = this.#freePcids.pop();
-    if (pcid === undefined) return null;
-    const root = this.#tables.createRoot(this.#kernelRoot);
-    if (root === NIL) {
-      this.#freePcids.push(pcid);
-      return null;
-    }
-    this.#liveCount += 1;
-    return new AddressSpace(root, pcid);
-  }
-
-  /**
-   * A copy of a space: the same areas, every frame shared, and in both spaces writable only after a
-   * fault that copies it. Null without memory or PCIDs; the parent's pages then take one fault more.
-   */
-  fork(parent: AddressSpace): AddressSpace | null {
-    const child = this.create();
-    if (child === null) return null;
-    const status = this.#tables.shareUserHalf(parent.root, child.root, (frame) =>
-      this.#frames.share(frame),
-    );
-    this.#shootdown.userRange(parent.pcid, 0, FLUSH_ALL_PAGES, parent.cpuMask);
-    if (status !== OK) {
-      this.destroy(child);
-      return null;
-    }
-    child.areaStart.set(parent.areaStart);
-    child.areaEnd.set(parent.areaEnd);
-    child.areaFlags.set(parent.areaFlags);
-    child.areaCount = parent.areaCount;
-    child.residentPages = parent.residentPages;
-    return child;
-  }
-
-  /** Flushes every TLB of the space, then gives back its frames, tables and PCID. */
-  destroy(space: AddressSpace): void {
-    this.#shootdown.userAll(space.pcid, space.root, space.cpuMask);
-    this.#tables.destroyUserHalf(space.root, (frame) => this.#frames.free(frame));
-    this.#freePcids.push(space.pcid);
-    this.#liveCount -= 1;
+  #guard(at: number): number {
+    return (this.areas.flags[at] & AREA_GROWS_DOWN) === 0 ? 0 : STACK_GUARD_BYTES;
   }
 }

@@ -3,7 +3,8 @@
  *
  * ```
  *  0000_1000_0000_0000   heap, grows up to brk
- *  0000_7fff_ffff_f000   stack, grows down
+ *  0000_7fff_ff6f_f000   mappings of mmap, from here down
+ *  0000_7fff_ffff_f000   stack, grows down, at most 8 MiB, with a gap of 1 MiB kept below it
  *  ffff_8000_0000_0000   direct map of all physical memory, largest pages that fit
  *  ffff_c000_0000_0000   vmalloc, 4 KiB pages: kernel stacks too
  *  ffff_d000_0000_0000   vmalloc, 2 MiB and 1 GiB pages
@@ -15,9 +16,11 @@ import {
   GIB,
   HUGE_PAGE_BYTES,
   LARGE_PAGE_BYTES,
+  PAGE_BYTES,
   type PhysAddr,
   type VirtAddr,
 } from '@hotpath/hw-x86';
+import { USER_STACK_BYTES } from '../params.js';
 
 const TIB = 1024 * GIB;
 
@@ -25,6 +28,12 @@ const TIB = 1024 * GIB;
 export const USER_HEAP: VirtAddr = 16 * TIB;
 /** One past the highest byte of the user stack. */
 export const USER_STACK_TOP: VirtAddr = 128 * TIB - 4096;
+/** Free bytes kept between a stack and whatever lies below it (Linux: stack_guard_gap). */
+export const STACK_GUARD_BYTES = 256 * PAGE_BYTES;
+/** Mappings whose place the kernel chooses end here, or lower. */
+export const MMAP_TOP: VirtAddr = USER_STACK_TOP - USER_STACK_BYTES - STACK_GUARD_BYTES;
+/** Lowest address of a mapping (Linux: mmap_min_addr). */
+export const MMAP_BOTTOM: VirtAddr = 65536;
 /** One past the highest user address. */
 export const USER_END: VirtAddr = 128 * TIB;
 

@@ -23,27 +23,10 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
-import { directAddress } from './memory-map.js';
-
-const TWO_32 = 4294967296;
-/** Bits 51:12 of an entry: the low word's share. */
-const LOW_FRAME_MASK = 0xfffff000;
-const LOW_FRAME_MASK_LARGE = 0xffffe000;
-/** Bits 51:32 of an entry, as they lie in the high word. */
-const HIGH_FRAME_MASK = 0xfffff;
+import { frameOf, PageTableEntries, PTE_USED, tableIndex } from './page-table-entries.js';
 
 /** Flag of {@link PageTables.map} besides the PTE bits: XD, kept out of the 12 low bits. */
 export const MAP_NO_EXECUTE = 0x1000;
-
-/** Index into the table of `level` (4 = PML4 .. 1 = PT). */
-function tableIndex(address: VirtAddr, level: number): number {
-  const low = address | 0;
-  const high = Math.floor(address / TWO_32) | 0;
-  if (level === 4) return (high >>> 7) & 511;
-  if (level === 3) return ((high & 127) << 2) | (low >>> 30);
-  if (level === 2) return (low >>> 21) & 511;
-  return (low >>> 12) & 511;
-}
 
 function leafLevel(pageBytes: number): number {
   if (pageBytes === PAGE_BYTES) return 1;
@@ -55,30 +38,44 @@ function leafLevel(pageBytes: number): number {
   );
 }
 
+/** Bytes that one entry of a table of each level covers. */
+const SPAN = [0, PAGE_BYTES, LARGE_PAGE_BYTES, HUGE_PAGE_BYTES, 512 * HUGE_PAGE_BYTES];
+
+/** Sees the leaves of a range; the entry just read is in `entries.low` and `entries.high`. */
+export interface LeafVisitor {
+  /** @param entry - its address; it may be written */
+  leaf(entry: PhysAddr, virtual: VirtAddr, pageBytes: number): void;
+}
+
 /** Builds, changes and reads the trees of tables; one instance serves every root. */
 export class PageTables {
-  /** Low and high word of the entry that `find` or `unmap` met. */
-  low = 0;
-  high = 0;
+  /** The entries, for who walks a range of them. */
+  readonly entries: PageTableEntries;
   /** Bytes that this entry maps. */
   pageBytes = 0;
   /** Table frames in use, roots included. */
   tableCount = 0;
-  /** False until the direct map is in force. */
-  #direct = false;
   readonly #memory: PhysicalMemory;
   readonly #frames: FrameSource;
-  readonly #current: Current;
 
   constructor(memory: PhysicalMemory, frames: FrameSource, current: Current) {
     this.#memory = memory;
     this.#frames = frames;
-    this.#current = current;
+    this.entries = new PageTableEntries(memory, current);
+  }
+
+  /** Low and high word of the entry that `find` or `unmap` met. */
+  get low(): number {
+    return this.entries.low;
+  }
+
+  get high(): number {
+    return this.entries.high;
   }
 
   /** From now on entries are reached through the direct map and charged. */
   useDirectMap(): void {
-    this.#direct = true;
+    this.entries.direct = true;
   }
 
   /** An empty table, or NIL without memory. */
@@ -104,11 +101,11 @@ export class PageTables {
   /** Makes the PDPT that covers `address`, at boot, for the kernel half that all roots share. */
   reserveTopLevel(root: PhysAddr, address: VirtAddr): void {
     const entry = root + tableIndex(address, 4) * 8;
-    this.#read(entry);
+    this.entries.read(entry);
     if ((this.low & PTE_PRESENT) !== 0) return;
     const table = this.createTable();
     assert(table !== NIL, 'no frame for a kernel PDPT at boot');
-    this.#write(entry, table, PTE_PRESENT | PTE_WRITE, 0);
+    this.entries.put(entry, table, PTE_PRESENT | PTE_WRITE, 0);
   }
 
   /**
@@ -117,16 +114,21 @@ export class PageTables {
    * @returns OK, or ENOMEM (tables made on the way stay)
    */
   map(root: PhysAddr, virtual: VirtAddr, physical: PhysAddr, pageBytes: number, flags: number) {
+    return this.place(root, virtual, physical, pageBytes, flags | PTE_PRESENT);
+  }
+
+  /** As {@link PageTables.map}, with the leaf's flags as they are: it may be PTE_NONE. */
+  place(root: PhysAddr, virtual: VirtAddr, physical: PhysAddr, pageBytes: number, flags: number) {
     const bottom = leafLevel(pageBytes);
     assert(virtual % pageBytes === 0 && physical % pageBytes === 0, 'mapping is not aligned');
     const entry = this.#descend(root, virtual, bottom, true);
     if (entry === NIL) return ENOMEM;
-    this.#read(entry);
-    assert((this.low & PTE_PRESENT) === 0, 'page is mapped already');
-    this.#write(
+    this.entries.read(entry);
+    assert((this.low & PTE_USED) === 0, 'page is mapped already');
+    this.entries.put(
       entry,
       physical,
-      (flags & 0xfff) | PTE_PRESENT | (bottom > 1 ? PTE_LARGE : 0),
+      (flags & 0xfff) | (bottom > 1 ? PTE_LARGE : 0),
       flags & MAP_NO_EXECUTE ? PTE_NO_EXECUTE_HIGH : 0,
     );
     return OK;
@@ -139,8 +141,18 @@ export class PageTables {
   find(root: PhysAddr, virtual: VirtAddr): PhysAddr {
     const entry = this.#descend(root, virtual, 1, false);
     if (entry === NIL) return NIL;
-    this.#read(entry);
-    return (this.low & PTE_PRESENT) === 0 ? NIL : this.#frame(this.pageBytes > PAGE_BYTES);
+    this.entries.read(entry);
+    return (this.low & PTE_USED) === 0
+      ? NIL
+      : frameOf(this.low, this.high, this.pageBytes > PAGE_BYTES);
+  }
+
+  /** Address of the leaf's entry, which stands in `entries`, or NIL; as {@link PageTables.find}. */
+  findEntry(root: PhysAddr, virtual: VirtAddr): PhysAddr {
+    const entry = this.#descend(root, virtual, 1, false);
+    if (entry === NIL) return NIL;
+    this.entries.read(entry);
+    return (this.low & PTE_USED) === 0 ? NIL : entry;
   }
 
   /**
@@ -151,40 +163,95 @@ export class PageTables {
     const entry = this.#descend(root, virtual, 1, false);
     assert(entry !== NIL && this.pageBytes === PAGE_BYTES, 'a page that is not mapped is changed');
     const high = (flags & MAP_NO_EXECUTE) !== 0 ? PTE_NO_EXECUTE_HIGH : 0;
-    this.#write(entry, physical, (flags & 0xfff) | PTE_PRESENT, high);
+    this.entries.put(entry, physical, (flags & 0xfff) | PTE_PRESENT, high);
+  }
+
+  /** The same for a page of 2 MiB. */
+  remapLarge(root: PhysAddr, virtual: VirtAddr, physical: PhysAddr, flags: number): void {
+    const entry = this.#descend(root, virtual, 2, false);
+    assert(entry !== NIL, 'a page that is not mapped is changed');
+    const high = (flags & MAP_NO_EXECUTE) !== 0 ? PTE_NO_EXECUTE_HIGH : 0;
+    this.entries.put(entry, physical, (flags & 0xfff) | PTE_PRESENT | PTE_LARGE, high);
+  }
+
+  /** Shows every leaf of `start..end - 1` to the visitor, in order; what is not mapped costs little. */
+  visit(root: PhysAddr, start: VirtAddr, end: VirtAddr, visitor: LeafVisitor): void {
+    this.#visit(root, 4, start, end, visitor);
+  }
+
+  /** Puts 512 leaves of 4 KiB in the place of one of 2 MiB: OK or ENOMEM. The caller invalidates. */
+  splitLarge(root: PhysAddr, virtual: VirtAddr): number {
+    const entry = this.#descend(root, virtual, 2, false);
+    assert(entry !== NIL, 'a page that is not mapped is split');
+    this.entries.read(entry);
+    const { low, high } = this;
+    const used = (low & PTE_USED) !== 0 && (low & PTE_LARGE) !== 0;
+    assert(used && this.pageBytes === LARGE_PAGE_BYTES, 'what is split is no large page');
+    const table = this.createTable();
+    if (table === NIL) return ENOMEM;
+    const frame = frameOf(low, high, true);
+    const flags = low & 0xfff & ~PTE_LARGE;
+    const highFlags = (high & PTE_NO_EXECUTE_HIGH) >>> 0;
+    for (let index = 0; index < 512; index++) {
+      this.entries.put(table + index * 8, frame + index * PAGE_BYTES, flags, highFlags);
+    }
+    this.entries.put(entry, table, PTE_PRESENT | PTE_WRITE | PTE_USER, 0);
+    return OK;
   }
 
   /**
-   * Copies the tables of one user half into an empty other one, leaf by leaf; in both, leaves lose
-   * the right to write. `share` is asked for each frame.
-   * @returns OK, or ENOMEM with a part copied: destroy the copy
+   * Takes the table of 4 KiB leaves below a 2 MiB entry out and puts a large leaf there.
+   * @returns the table, for {@link PageTables.freeTable} once the TLBs have been told
    */
-  shareUserHalf(from: PhysAddr, to: PhysAddr, share: (frame: PhysAddr) => boolean): number {
-    return this.#share(from, to, 4, 256, share);
+  joinLarge(root: PhysAddr, virtual: VirtAddr, physical: PhysAddr, flags: number): PhysAddr {
+    const entry = this.#descend(root, virtual, 2, false);
+    assert(entry !== NIL, 'pages that are not mapped are joined');
+    this.entries.read(entry);
+    const table = frameOf(this.low, this.high, false);
+    const high = (flags & MAP_NO_EXECUTE) !== 0 ? PTE_NO_EXECUTE_HIGH : 0;
+    this.entries.put(entry, physical, (flags & 0xfff) | PTE_PRESENT | PTE_LARGE, high);
+    return table;
+  }
+
+  /** True if 4 KiB leaves, or nothing, may lie below the 2 MiB around `virtual`: a table is there. */
+  hasTable(root: PhysAddr, virtual: VirtAddr): boolean {
+    const entry = this.#descend(root, virtual, 2, false);
+    if (entry === NIL || this.pageBytes !== LARGE_PAGE_BYTES) return entry !== NIL;
+    this.entries.read(entry);
+    return (this.low & PTE_USED) !== 0;
+  }
+
+  /**
+   * Takes out the tables that only served `start..end - 1`, of which every leaf is gone: those whose
+   * whole range lies in `floor..ceiling - 1`, where nothing else is. `release` gets their frames, and
+   * gives them to {@link PageTables.freeTable} once the TLBs have been told.
+   */
+  takeTables(
+    root: PhysAddr,
+    start: VirtAddr,
+    end: VirtAddr,
+    floor: VirtAddr,
+    ceiling: VirtAddr,
+    release: (table: PhysAddr) => void,
+  ): void {
+    this.#takeTables(root, 4, start, end, floor, ceiling, release);
+  }
+
+  /** Gives a table's frame back. */
+  freeTable(table: PhysAddr): void {
+    this.#frames.free(table);
+    this.tableCount -= 1;
   }
 
   /** Takes a leaf out; its physical page or NIL. The caller invalidates the TLBs. */
   unmap(root: PhysAddr, virtual: VirtAddr): PhysAddr {
     const entry = this.#descend(root, virtual, 1, false);
     if (entry === NIL) return NIL;
-    this.#read(entry);
-    if ((this.low & PTE_PRESENT) === 0) return NIL;
-    const physical = this.#frame(this.pageBytes > PAGE_BYTES);
-    const { low, high } = this;
-    this.#write(entry, 0, 0, 0);
-    this.low = low;
-    this.high = high;
+    this.entries.read(entry);
+    if ((this.low & PTE_USED) === 0) return NIL;
+    const physical = frameOf(this.low, this.high, this.pageBytes > PAGE_BYTES);
+    this.entries.write(entry, 0, 0);
     return physical;
-  }
-
-  /**
-   * Gives back the user half of a tree: every table frame, and every leaf to `release`. The TLBs
-   * must have been flushed of this address space before any frame is used again.
-   */
-  destroyUserHalf(root: PhysAddr, release: (physical: PhysAddr, pageBytes: number) => void): void {
-    this.#destroy(root, 4, 256, release);
-    this.#frames.free(root);
-    this.tableCount -= 1;
   }
 
   /** Every present entry points into memory. Reads memory directly: free of charge. */
@@ -197,60 +264,57 @@ export class PageTables {
       const low = this.#memory.load32(table + index * 8);
       if ((low & PTE_PRESENT) === 0) continue;
       const high = this.#memory.load32(table + index * 8 + 4);
-      const frame = (high & HIGH_FRAME_MASK) * TWO_32 + ((low & LOW_FRAME_MASK) >>> 0);
+      const frame = frameOf(low, high, false);
       assert(frame < this.#memory.byteCount, 'an entry points outside memory');
       if (level > 1 && (low & PTE_LARGE) === 0) this.#check(frame, level - 1);
     }
   }
 
-  #share(
-    from: PhysAddr,
-    to: PhysAddr,
-    level: number,
-    entries: number,
-    share: (frame: PhysAddr) => boolean,
-  ): number {
-    for (let index = 0; index < entries; index++) {
-      this.#read(from + index * 8);
-      if ((this.low & PTE_PRESENT) === 0) continue;
-      const { low, high } = this;
-      assert(level > 1 || (low & PTE_LARGE) === 0, 'a user page of an odd kind is shared');
-      const frame = this.#frame(false);
-      const flags = low & 0xfff & ~(level === 1 ? PTE_WRITE : 0);
-      const highFlags = (high & PTE_NO_EXECUTE_HIGH) >>> 0;
-      if (level === 1) {
-        if (!share(frame)) return ENOMEM;
-        if (flags !== (low & 0xfff)) this.#write(from + index * 8, frame, flags, highFlags);
-        this.#write(to + index * 8, frame, flags, highFlags);
-        continue;
-      }
-      const table = this.createTable();
-      if (table === NIL) return ENOMEM;
-      this.#write(to + index * 8, table, flags, highFlags);
-      const status = this.#share(frame, table, level - 1, 512, share);
-      if (status !== OK) return status;
-    }
-    return OK;
-  }
-
-  #destroy(
+  #visit(
     table: PhysAddr,
     level: number,
-    entries: number,
-    release: (physical: PhysAddr, pageBytes: number) => void,
+    start: VirtAddr,
+    end: VirtAddr,
+    visitor: LeafVisitor,
   ): void {
-    for (let index = 0; index < entries; index++) {
-      this.#read(table + index * 8);
-      if ((this.low & PTE_PRESENT) === 0) continue;
-      const large = level > 1 && (this.low & PTE_LARGE) !== 0;
-      const frame = this.#frame(large);
-      if (level === 1 || large) {
-        release(frame, level === 1 ? PAGE_BYTES : level === 2 ? LARGE_PAGE_BYTES : HUGE_PAGE_BYTES);
-        continue;
+    const span = SPAN[level];
+    let next: VirtAddr;
+    for (let at = start; at < end; at = next) {
+      next = Math.min(end, Math.floor(at / span) * span + span);
+      const entry = table + tableIndex(at, level) * 8;
+      this.entries.read(entry);
+      const { low } = this;
+      if ((low & PTE_USED) === 0) continue;
+      if (level === 1 || (low & PTE_LARGE) !== 0) {
+        visitor.leaf(entry, Math.floor(at / span) * span, span);
+      } else {
+        this.#visit(frameOf(low, this.high, false), level - 1, at, next, visitor);
       }
-      this.#destroy(frame, level - 1, 512, release);
-      this.#frames.free(frame);
-      this.tableCount -= 1;
+    }
+  }
+
+  #takeTables(
+    table: PhysAddr,
+    level: number,
+    start: VirtAddr,
+    end: VirtAddr,
+    floor: VirtAddr,
+    ceiling: VirtAddr,
+    release: (table: PhysAddr) => void,
+  ): void {
+    const span = SPAN[level];
+    let next: VirtAddr;
+    for (let at = start; at < end; at = next) {
+      const base = Math.floor(at / span) * span;
+      next = Math.min(end, base + span);
+      const entry = table + tableIndex(at, level) * 8;
+      this.entries.read(entry);
+      if ((this.low & PTE_PRESENT) === 0 || (this.low & PTE_LARGE) !== 0) continue;
+      const child = frameOf(this.low, this.high, false);
+      if (level > 2) this.#takeTables(child, level - 1, at, next, floor, ceiling, release);
+      if (base < floor || base + span > ceiling) continue;
+      this.entries.put(entry, 0, 0, 0);
+      release(child);
     }
   }
 
@@ -260,53 +324,22 @@ export class PageTables {
     this.pageBytes = 512 * HUGE_PAGE_BYTES;
     for (let level = 4; level > bottom; level--) {
       const entry = table + tableIndex(virtual, level) * 8;
-      this.#read(entry);
+      this.entries.read(entry);
       this.pageBytes /= 512;
       if ((this.low & PTE_PRESENT) === 0) {
         if (!create) return NIL;
         table = this.createTable();
         if (table === NIL) return NIL;
-        this.#write(entry, table, PTE_PRESENT | PTE_WRITE | (virtual >= 0 ? PTE_USER : 0), 0);
+        this.entries.put(entry, table, PTE_PRESENT | PTE_WRITE | (virtual >= 0 ? PTE_USER : 0), 0);
       } else if ((this.low & PTE_LARGE) !== 0) {
         this.pageBytes = level === 3 ? HUGE_PAGE_BYTES : LARGE_PAGE_BYTES;
         assert(!create, 'a larger page is mapped here already');
         return entry;
       } else {
-        table = this.#frame(false);
+        table = frameOf(this.low, this.high, false);
       }
     }
     this.pageBytes = bottom === 1 ? PAGE_BYTES : bottom === 2 ? LARGE_PAGE_BYTES : HUGE_PAGE_BYTES;
     return table + tableIndex(virtual, bottom) * 8;
-  }
-
-  /** The address in the entry just read. Bit 12 of a large leaf is PAT, not an address bit. */
-  #frame(large: boolean): PhysAddr {
-    const mask = large ? LOW_FRAME_MASK_LARGE : LOW_FRAME_MASK;
-    return (this.high & HIGH_FRAME_MASK) * TWO_32 + ((this.low & mask) >>> 0);
-  }
-
-  #read(entry: PhysAddr): void {
-    if (!this.#direct) {
-      this.low = this.#memory.load32(entry);
-      this.high = this.#memory.load32(entry + 4);
-      return;
-    }
-    const { mmu } = this.#current.cpu;
-    const low = mmu.load64(directAddress(entry));
-    assert(low !== NIL, 'the direct map does not cover a page table');
-    this.low = low;
-    this.high = mmu.high;
-  }
-
-  #write(entry: PhysAddr, physical: PhysAddr, flags: number, highFlags: number): void {
-    const low = ((physical % TWO_32) + flags) >>> 0;
-    const high = (Math.floor(physical / TWO_32) | highFlags) >>> 0;
-    if (!this.#direct) {
-      this.#memory.store32(entry, low);
-      this.#memory.store32(entry + 4, high);
-      return;
-    }
-    const status = this.#current.cpu.mmu.store64(directAddress(entry), low, high);
-    assert(status === OK, 'the direct map does not cover a page table');
   }
 }

@@ -1,7 +1,10 @@
 /**
  * Invalidation of translations on every CPU that may hold them (Intel SDM vol. 3, 4.10.5; Linux:
- * flush_tlb_range). The others are reached by an IPI whose handler flushes for itself, and both
- * sides pay. Ranges longer than FLUSH_CEILING_PAGES take the whole context instead.
+ * flush_tlb_range). CPUs that run the space are reached by one IPI whose handler flushes for itself,
+ * and both sides pay. CPUs that have run it before, or idle with its root still in CR3, are left
+ * alone: the space counts its flushes, and a CPU that comes back having missed some drops the whole
+ * context (Linux: tlb_gen and lazy TLB mode). Ranges longer than FLUSH_CEILING_PAGES take the whole
+ * context at once.
  */
 import {
   type Cpu,
@@ -17,13 +20,24 @@ import {
 import type { Current } from '../current.js';
 import { FLUSH_CEILING_PAGES } from '../params.js';
 
-const ALL_CPUS = 0xffffffff;
+/** What a flush needs to know of an address space. */
+export interface FlushedSpace {
+  readonly root: PhysAddr;
+  readonly pcid: number;
+  /** Flushes of it so far. */
+  flushCount: number;
+  /** `flushCount` up to which each CPU has flushed; -1: it has never run the space. */
+  readonly seenFlush: Float64Array;
+}
 
 /** The part of a kernel that flushes; one instance, its fields are the message of the IPI. */
 export class TlbShootdown {
-  /** Flushes asked for, and IPIs' worth of other CPUs reached by them. */
+  /** Flushes asked for, IPIs' worth of other CPUs reached by them, and CPUs spared the IPI. */
   flushCount = 0;
   remoteCount = 0;
+  lazyCount = 0;
+  /** 1 while a CPU idles or runs a kernel thread: it uses no user address. */
+  readonly #lazy: Uint8Array;
   readonly #current: Current;
   readonly #cpus: readonly Cpu[];
   readonly #interrupts: InterruptController;
@@ -48,28 +62,79 @@ export class TlbShootdown {
     this.#interrupts = interrupts;
     this.#vector = vector;
     this.#kernelRoot = kernelRoot;
+    this.#lazy = new Uint8Array(cpus.length).fill(1);
   }
 
   /** Kernel mappings, which are global: every CPU may hold them. */
   kernelRange(start: VirtAddr, pageCount: number, pageBytes: number): void {
-    this.#flush(start, pageCount, pageBytes, 0, ALL_CPUS);
+    this.flushCount += 1;
+    this.#aim(start, pageCount, pageBytes, 0);
+    const { cpu } = this.#current;
+    this.flushHere(cpu);
+    let mask = 0;
+    for (const other of this.#cpus) if (other !== cpu) mask |= 1 << other.id;
+    this.#tell(mask);
+  }
+
+  /** A CPU takes up a task of the space: its root goes into CR3, and what was missed is flushed. */
+  activate(cpu: Cpu, space: FlushedSpace): void {
+    this.#lazy[cpu.id] = 0;
+    const fresh = space.seenFlush[cpu.id] === space.flushCount;
+    if (fresh && cpu.mmu.root === space.root) return;
+    space.seenFlush[cpu.id] = space.flushCount;
+    cpu.mmu.setRoot(space.root, space.pcid, fresh);
+  }
+
+  /** A CPU goes idle or takes up a kernel thread: whatever root is in CR3 stays there. */
+  rest(cpu: Cpu): void {
+    this.#lazy[cpu.id] = 1;
+  }
+
+  /** `pageCount` pages from `start` of one space have lost an entry or a right. */
+  userRange(
+    space: FlushedSpace,
+    start: VirtAddr,
+    pageCount: number,
+    pageBytes: number = PAGE_BYTES,
+  ): void {
+    space.flushCount += 1;
+    this.flushCount += 1;
+    this.#aim(start, pageCount, pageBytes, space.pcid);
+    const { cpu } = this.#current;
+    let mask = 0;
+    for (const each of this.#cpus) {
+      if (space.seenFlush[each.id] !== space.flushCount - 1) continue;
+      if (each.mmu.root !== space.root || this.#lazy[each.id] === 1) {
+        this.lazyCount += 1;
+        continue;
+      }
+      space.seenFlush[each.id] = space.flushCount;
+      if (each === cpu) this.flushHere(cpu);
+      else mask |= 1 << each.id;
+    }
+    this.#tell(mask);
+  }
+
+  /** Everything of one space: rights have gone all over. */
+  userSpace(space: FlushedSpace): void {
+    this.userRange(space, 0, FLUSH_CEILING_PAGES + 1);
   }
 
   /**
-   * Mappings of one address space. A CPU may hold them even while it runs another (PCIDs).
-   * @param cpuMask - CPUs that have ever run the space
+   * The space ends and its tables are about to be given away. A CPU that idles with its root still in
+   * CR3 takes the kernel's; entries in TLBs stay until the PCID's next owner drops them.
    */
-  userRange(pcid: number, start: VirtAddr, pageCount: number, cpuMask: number): void {
-    this.#flush(start, pageCount, PAGE_BYTES, pcid, cpuMask);
-  }
-
-  /**
-   * Everything of an address space that ends. A CPU that idles with its root still in CR3 takes the
-   * kernel's instead: the tables are about to be given away.
-   */
-  userAll(pcid: number, root: PhysAddr, cpuMask: number): void {
-    this.#dyingRoot = root;
-    this.#flush(0, FLUSH_CEILING_PAGES + 1, PAGE_BYTES, pcid, cpuMask);
+  leaveSpace(space: FlushedSpace): void {
+    this.#dyingRoot = space.root;
+    this.#aim(0, 0, PAGE_BYTES, space.pcid);
+    const { cpu } = this.#current;
+    let mask = 0;
+    for (const each of this.#cpus) {
+      if (each.mmu.root !== space.root) continue;
+      if (each === cpu) this.flushHere(cpu);
+      else mask |= 1 << each.id;
+    }
+    this.#tell(mask);
     this.#dyingRoot = NIL;
   }
 
@@ -88,27 +153,16 @@ export class TlbShootdown {
     }
   }
 
-  #flush(
-    start: VirtAddr,
-    pageCount: number,
-    pageBytes: number,
-    pcid: number,
-    cpuMask: number,
-  ): void {
+  #aim(start: VirtAddr, pageCount: number, pageBytes: number, pcid: number): void {
     this.#start = start;
     this.#pageCount = pageCount;
     this.#pageBytes = pageBytes;
     this.#pcid = pcid;
-    this.flushCount += 1;
-    const { cpu } = this.#current;
-    this.flushHere(cpu);
-    let mask = 0;
-    for (const other of this.#cpus) {
-      if (other === cpu || ((cpuMask >>> other.id) & 1) === 0) continue;
-      mask |= 1 << other.id;
-      this.remoteCount += 1;
-    }
+  }
+
+  #tell(mask: number): void {
     if (mask === 0) return;
-    this.#interrupts.callRemote(cpu, this.#vector, mask);
+    for (let left = mask; left !== 0; left &= left - 1) this.remoteCount += 1;
+    this.#interrupts.callRemote(this.#current.cpu, this.#vector, mask);
   }
 }

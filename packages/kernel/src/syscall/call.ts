@@ -40,6 +40,8 @@ export const OPERATION_STORE64 = 8;
 export const OPERATION_LOAD_BYTES = 9;
 /** Copy of `bytes` to memory at `a`, of which `done` have left. */
 export const OPERATION_STORE_BYTES = 10;
+/** No call at all: the task waits for the page that a `try...` access needs; `a` is the address. */
+export const OPERATION_TOUCH = 11;
 
 /**
  * What the handler of an interrupted slow call answers: EINTR, or the call begins again when the

@@ -35,7 +35,12 @@ import {
   RESTART,
   RESTART_UNHANDLED,
 } from './call.js';
-import { ACCESS_FAILED, ACCESS_SUSPENDED, type ProgramAccess } from './program-access.js';
+import {
+  ACCESS_BLOCKED,
+  ACCESS_FAILED,
+  ACCESS_SUSPENDED,
+  type ProgramAccess,
+} from './program-access.js';
 
 /**
  * Instructions of entry and exit beside the register saves: SWAPGS twice, change of stack, bounds
@@ -198,7 +203,12 @@ export class SystemCallEntry implements CallEntry {
   /** A load, store or copy of the program's, with its faults resolved on the way. */
   #access(call: Call): boolean {
     const value = this.#ports.programAccess.run(call);
-    // Suspended it stays armed and goes on from what is done; failed, its task ends.
+    if (value === ACCESS_BLOCKED) {
+      call.state = CALL_WAITING;
+      return false;
+    }
+    // Suspended it goes on from what is done; failed, its task ends.
+    call.state = CALL_ARMED;
     if (value === ACCESS_FAILED || value === ACCESS_SUSPENDED) return false;
     call.value = value;
     return this.#settle(call);

@@ -18,7 +18,6 @@ import type { Current } from '../current.js';
 import type { Files } from '../fs/files.js';
 import type { OpenFiles } from '../fs/open-files.js';
 import { isUserAddress } from '../memory/memory-map.js';
-import { FAULT_RESOLVED } from '../memory/page-fault.js';
 import { DESCRIPTOR_LIMIT, TASK_LIMIT } from '../params.js';
 import type { Tasks } from '../task/tasks.js';
 import type { UserAccess } from '../task/user-access.js';
@@ -99,7 +98,7 @@ export class FileCalls {
     const flags = call.c;
     if ((flags & ACCESS_MODE) === ACCESS_MODE) return EINVAL;
     if (tasks.freeDescriptor(call.task) === NIL) return EMFILE;
-    const path = this.#copyPath(call.task, call.a, call.b);
+    const path = this.#copyPath(call, call.a, call.b);
     if (typeof path === 'number') return path;
     const inode = files.find(path, flags);
     if (isErrno(inode)) return inode;
@@ -126,8 +125,8 @@ export class FileCalls {
     return fd;
   }
 
-  /** The path in user memory as text, or EFAULT, ENAMETOOLONG. */
-  #copyPath(task: number, address: VirtAddr, length: number): string | number {
+  /** The path in user memory as text, or EFAULT, ENAMETOOLONG, BLOCKED. */
+  #copyPath(call: Call, address: VirtAddr, length: number): string | number {
     if (!(length >= 0 && length <= PATH_BYTES)) return ENAMETOOLONG;
     const { access, current } = this.#ports;
     const { mmu } = current.cpu;
@@ -137,8 +136,11 @@ export class FileCalls {
       const byte = mmu.load8(address + at);
       mmu.setAlignmentCheck(false);
       if (byte !== NIL) this.#path[at] = byte;
-      else if (access.resolveKernelFault(task) === FAULT_RESOLVED) at -= 1;
-      else return EFAULT;
+      else {
+        const brought = access.bringIn(call);
+        if (brought !== OK) return brought;
+        at -= 1;
+      }
     }
     return this.#decoder.decode(this.#path.subarray(0, length));
   }
@@ -225,15 +227,12 @@ export class FileCalls {
       const status = transfer.step(copy, waits, waits.again(call));
       if (status === PENDING) return BLOCKED;
       if (status !== COPY_FAULT) return status;
-      const error = copy.error !== OK ? copy.error : this.#bringIn(access, call.task);
+      const error = copy.error !== OK ? copy.error : access.bringIn(call);
       if (error === OK) continue;
+      if (error === BLOCKED) return BLOCKED;
       transfer.cancel();
       return transfer.done > 0 ? OK : error;
     }
-  }
-
-  #bringIn(access: UserAccess, task: number): number {
-    return access.resolveKernelFault(task) === FAULT_RESOLVED ? OK : EFAULT;
   }
 
   #transferOf(task: number): PageIo {

@@ -13,12 +13,24 @@ export const SYS_OPEN = 2;
 export const SYS_CLOSE = 3;
 /** lseek(fd, offset, whence) */
 export const SYS_LSEEK = 8;
+/** mmap(address, length, protection, flags, fd, offset) */
+export const SYS_MMAP = 9;
+/** mprotect(address, length, protection) */
+export const SYS_MPROTECT = 10;
+/** munmap(address, length) */
+export const SYS_MUNMAP = 11;
 /** brk(address) */
 export const SYS_BRK = 12;
 /** nanosleep: here with the nanoseconds as argument */
 export const SYS_NANOSLEEP = 35;
 /** sched_yield() */
 export const SYS_YIELD = 24;
+/** msync(address, length, flags) */
+export const SYS_MSYNC = 26;
+/** mincore(address, length, vector) */
+export const SYS_MINCORE = 27;
+/** madvise(address, length, advice) */
+export const SYS_MADVISE = 28;
 /** getpid() */
 export const SYS_GETPID = 39;
 /** fork(program): the child runs another generator on the copied memory */
@@ -101,7 +113,13 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [SYS_OPEN, 'open'],
   [SYS_CLOSE, 'close'],
   [SYS_LSEEK, 'lseek'],
+  [SYS_MMAP, 'mmap'],
+  [SYS_MPROTECT, 'mprotect'],
+  [SYS_MUNMAP, 'munmap'],
   [SYS_BRK, 'brk'],
+  [SYS_MSYNC, 'msync'],
+  [SYS_MINCORE, 'mincore'],
+  [SYS_MADVISE, 'madvise'],
   [SYS_YIELD, 'sched_yield'],
   [SYS_NANOSLEEP, 'nanosleep'],
   [SYS_FORK, 'fork'],

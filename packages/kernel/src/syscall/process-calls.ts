@@ -1,10 +1,9 @@
-/** Calls about the task itself and its time: sched_yield, nice, brk, sleep, clock. */
-import { BLOCKED, EFAULT, EINVAL, NIL, OK, PAGE_BYTES, TSC, type VirtAddr } from '@hotpath/hw-x86';
+/** Calls about the task itself and its time: sched_yield, nice, sleep, clock. */
+import { BLOCKED, EFAULT, EINVAL, OK, TSC, type VirtAddr } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
 import type { Current } from '../current.js';
-import { AREA_WRITE } from '../memory/address-space.js';
-import { isUserAddress, USER_HEAP } from '../memory/memory-map.js';
-import { BOOT_TIME_NS, USER_HEAP_BYTES } from '../params.js';
+import { isUserAddress } from '../memory/memory-map.js';
+import { BOOT_TIME_NS } from '../params.js';
 import type { Dispatcher } from '../task/dispatcher.js';
 import type { Sleepers } from '../task/sleepers.js';
 import { cyclesToNanoseconds, type Tasks } from '../task/tasks.js';
@@ -17,7 +16,7 @@ import {
   CLOCK_REALTIME,
   CLOCK_THREAD_CPUTIME_ID,
 } from './flags.js';
-import { SYS_BRK, SYS_CLOCK_GETTIME, SYS_NANOSLEEP, SYS_NICE, SYS_YIELD } from './numbers.js';
+import { SYS_CLOCK_GETTIME, SYS_NANOSLEEP, SYS_NICE, SYS_YIELD } from './numbers.js';
 
 /** What these calls work on. */
 export interface ProcessCallPorts {
@@ -50,8 +49,6 @@ export function installProcessCalls(table: (Handler | undefined)[], ports: Proce
     tasks.nice[call.task] = nice;
     return nice + 20;
   };
-
-  table[SYS_BRK] = (call) => moveBreak(tasks, call);
 }
 
 /** Nothing is to be taken back: the event of a wait that is over is dropped when it comes. */
@@ -87,25 +84,4 @@ function clock(call: Call, ports: ProcessCallPorts): number {
   }
   if (call.a !== CLOCK_PROCESS_CPUTIME_ID) return EINVAL;
   return cyclesToNanoseconds(dispatcher.processCycles(tasks.leader[call.task]), frequencyHz);
-}
-
-/** Like Linux's brk: answers the end in force, unchanged where the asked one cannot be. */
-function moveBreak(tasks: Tasks, call: Call): number {
-  const space = tasks.space[call.task];
-  if (space === null) return NIL;
-  const leader = tasks.leader[call.task];
-  const now = tasks.heapEnd[leader];
-  const wanted = call.a;
-  if (!Number.isInteger(wanted) || wanted <= now || wanted > USER_HEAP + USER_HEAP_BYTES)
-    return now;
-  const from = Math.ceil(now / PAGE_BYTES) * PAGE_BYTES;
-  const to = Math.ceil(wanted / PAGE_BYTES) * PAGE_BYTES;
-  if (to > from) {
-    const last = space.areaEnd.subarray(0, space.areaCount).indexOf(from);
-    // The heap is one area that grows, not one more with each call.
-    if (last >= 0 && from > USER_HEAP) space.areaEnd[last] = to;
-    else if (!space.addArea(from, to, AREA_WRITE)) return now;
-  }
-  tasks.heapEnd[leader] = wanted;
-  return wanted;
 }

@@ -9,6 +9,7 @@ import {
   TSC,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import { FAULT_BLOCKED, FAULT_RESOLVED } from '../memory/page-fault.js';
 import {
   type Call,
   OPERATION_LOAD,
@@ -22,8 +23,10 @@ import {
 
 /** The access cannot be: the task is to end. */
 export const ACCESS_FAILED = -1;
-/** The slice is over or a page is on its way; what is done stands in the call. */
+/** The slice is over; what is done stands in the call. */
 export const ACCESS_SUSPENDED = -2;
+/** A page is on its way. */
+export const ACCESS_BLOCKED = -3;
 
 /** What the accesses need of the rest of the kernel. */
 export interface ProgramAccessPorts {
@@ -31,8 +34,8 @@ export interface ProgramAccessPorts {
   readonly memory: PhysicalMemory;
   /** A frame that stands for the program's variables. */
   readonly bounce: PhysAddr;
-  /** Resolves the fault that the current CPU's MMU holds; false: the task is to die. */
-  resolveFault(task: number): boolean;
+  /** Resolves the fault that the current CPU's MMU holds: FAULT_RESOLVED or another. */
+  resolveFault(call: Call): number;
 }
 
 /**
@@ -47,13 +50,17 @@ export class ProgramAccess {
     this.#ports = ports;
   }
 
-  /** Runs the call's access, or goes on with it: the value, ACCESS_FAILED or ACCESS_SUSPENDED. */
+  /** Runs the call's access, or goes on with it: the value, or ACCESS_FAILED .. ACCESS_BLOCKED. */
   run(call: Call): number {
     const { cells } = this.#ports.current.cpu;
     for (;;) {
       const value = this.#try(call);
       if (value >= 0) return value;
-      if (value === NIL && !this.#ports.resolveFault(call.task)) return ACCESS_FAILED;
+      if (value === NIL) {
+        const outcome = this.#ports.resolveFault(call);
+        if (outcome === FAULT_BLOCKED) return ACCESS_BLOCKED;
+        if (outcome !== FAULT_RESOLVED) return ACCESS_FAILED;
+      }
       if (value === ACCESS_SUSPENDED && cells[TSC] >= cells[LIMIT]) return ACCESS_SUSPENDED;
     }
   }

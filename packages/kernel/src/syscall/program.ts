@@ -47,6 +47,12 @@ import {
   SYS_GETTID,
   SYS_KILL,
   SYS_LSEEK,
+  SYS_MADVISE,
+  SYS_MINCORE,
+  SYS_MMAP,
+  SYS_MPROTECT,
+  SYS_MSYNC,
+  SYS_MUNMAP,
   SYS_NANOSLEEP,
   SYS_NICE,
   SYS_OPEN,
@@ -177,6 +183,50 @@ export class SystemCalls {
   /** Moves the end of the heap: the new end, or the old one if `address` is 0 or cannot be. */
   brk(address: VirtAddr): Call {
     return this.#arm(SYS_BRK, address);
+  }
+
+  /**
+   * Maps a file, or memory without one: the address; or EINVAL, EBADF, EACCES, ENOMEM, EEXIST, EPERM.
+   * @param address - where, for MAP_FIXED; otherwise a hint, 0: anywhere
+   * @param protection - PROT_READ, PROT_WRITE, PROT_EXEC, or PROT_NONE
+   * @param flags - MAP_SHARED or MAP_PRIVATE, and MAP_ANONYMOUS, MAP_FIXED, MAP_POPULATE
+   * @param fd - of a file opened for reading, and for writing too if stores are to reach it
+   * @param offset - a multiple of 4,096; accesses beyond the file's end are SIGBUS
+   */
+  mmap(
+    address: VirtAddr,
+    length: number,
+    protection: number,
+    flags: number,
+    fd = -1,
+    offset = 0,
+  ): Call {
+    return this.#arm(SYS_MMAP, address, length, protection, flags, fd, offset);
+  }
+
+  /** Takes a range of mappings out, or a part of one: OK, EINVAL, ENOMEM. */
+  munmap(address: VirtAddr, length: number): Call {
+    return this.#arm(SYS_MUNMAP, address, length);
+  }
+
+  /** Changes the rights of a range: OK, EINVAL, EACCES, ENOMEM if a part is not mapped. */
+  mprotect(address: VirtAddr, length: number, protection: number): Call {
+    return this.#arm(SYS_MPROTECT, address, length, protection);
+  }
+
+  /** With MS_SYNC what was stored to shared mappings is on the medium: OK, EINVAL, ENOMEM, EIO. */
+  msync(address: VirtAddr, length: number, flags: number): Call {
+    return this.#arm(SYS_MSYNC, address, length, flags);
+  }
+
+  /** Says how a range will be used (MADV_*): OK, EINVAL, ENOMEM. */
+  madvise(address: VirtAddr, length: number, advice: number): Call {
+    return this.#arm(SYS_MADVISE, address, length, advice);
+  }
+
+  /** Stores a byte for each page at `vector`, 1 where it is in memory: OK, EINVAL, EFAULT, ENOMEM. */
+  mincore(address: VirtAddr, length: number, vector: VirtAddr): Call {
+    return this.#arm(SYS_MINCORE, address, length, vector);
   }
 
   /** The process's number: that of its first thread. */

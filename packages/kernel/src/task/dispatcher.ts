@@ -17,6 +17,7 @@ import {
 } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
 import type { Current } from '../current.js';
+import type { AddressSpace } from '../memory/address-space.js';
 import { STACK_CANARY } from '../params.js';
 import { CALL_WAITING, type Call } from '../syscall/call.js';
 import { SYS_NANOSLEEP } from '../syscall/numbers.js';
@@ -65,8 +66,15 @@ export interface DispatcherPorts {
   returned(task: number, status: number): void;
   /** A program or the kernel threw: sets the exit status and keeps what it was, or panics. */
   thrown(task: number, error: unknown): void;
-  /** Resolves a fault that a `tryLoad` or `tryStore` left behind, or raises its signal. */
-  settleFault(task: number): void;
+  /**
+   * Resolves a fault that a `tryLoad` or `tryStore` left behind, or raises its signal; false: the
+   * task waits for a page.
+   */
+  settleFault(task: number): boolean;
+  /** The CPU takes up a task of this space. */
+  activate(cpu: Cpu, space: AddressSpace): void;
+  /** The CPU goes idle or takes up a kernel thread. */
+  rest(cpu: Cpu): void;
   /** Looks at the signals of a task before it goes on: DELIVERED, DELIVERED_END or DELIVERED_STOP. */
   deliverSignals(task: number): number;
   /** The program that ended was a signal handler: true, and what it interrupted goes on. */
@@ -143,6 +151,11 @@ export class Dispatcher implements Supervisor {
     const past = tasks.processCycles[leader];
     const own = tasks.leader[current.task] === leader;
     return own ? past + current.cpu.cells[TSC] - this.#stepStart : past;
+  }
+
+  /** Puts another space of the task that runs here into force (exec). */
+  enterSpace(space: AddressSpace): void {
+    this.#ports.activate(this.#ports.current.cpu, space);
   }
 
   /** Takes the space of the task that ends here out of force. */
@@ -279,6 +292,7 @@ export class Dispatcher implements Supervisor {
     if (from !== NIL && tasks.program[from] !== null) this.#save(cpu, from);
     this.#loaded[cpu.id] = to;
     current.task = to;
+    if (to === NIL) this.#ports.rest(cpu);
     if (to !== NIL) {
       // A task brings its time along: it cannot run before it was woken or left its last CPU.
       raiseTo(cpu, tasks.readyAt[to]);
@@ -296,10 +310,8 @@ export class Dispatcher implements Supervisor {
     const { tasks } = this.#ports;
     const space = tasks.space[task];
     // A kernel thread borrows whatever root is in force: the kernel half is the same in all.
-    if (space !== null && cpu.mmu.root !== space.root) {
-      space.cpuMask |= 1 << cpu.id;
-      cpu.mmu.setRoot(space.root, space.pcid, true);
-    }
+    if (space !== null) this.#ports.activate(cpu, space);
+    else this.#ports.rest(cpu);
     popSwitchRegisters(cpu, tasks.stack[task]);
     this.#checkCanary(cpu, task);
     const report = tasks.report[task];
@@ -318,7 +330,10 @@ export class Dispatcher implements Supervisor {
     this.#stepStart = start;
     const call = tasks.call[task];
     const report = tasks.report[task];
-    this.#ports.settleFault(task);
+    if (!this.#ports.settleFault(task)) {
+      this.#block(cpu, task);
+      return;
+    }
     if (tasks.attention[task] !== 0 && !this.#attend(cpu, task)) return;
     const program = tasks.program[task];
     assert(program !== null, 'a running task has no program');

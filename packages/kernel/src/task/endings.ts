@@ -1,7 +1,7 @@
 /** The end of threads and processes: what was taken is given back, and whoever waits is told. */
 import { assert, NIL, OK, type TraceHook } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
-import type { AddressSpaces } from '../memory/address-space.js';
+import type { AddressSpaces } from '../memory/address-spaces.js';
 import { TASK_LIMIT } from '../params.js';
 import { TRACE_TASK_EXIT } from '../trace-events.js';
 import { SA_NOCLDSTOP, SA_NOCLDWAIT, SIG_IGN, SIGCHLD } from './signal-numbers.js';

@@ -18,10 +18,12 @@ import {
 } from '@hotpath/hw-x86';
 import type { Scheduler, TaskOptions } from '@hotpath/sched';
 import type { Current } from '../current.js';
-import { type AddressSpace, type AddressSpaces, AREA_WRITE } from '../memory/address-space.js';
-import { USER_HEAP, USER_STACK_TOP } from '../memory/memory-map.js';
+import type { AddressSpace } from '../memory/address-space.js';
+import type { AddressSpaces } from '../memory/address-spaces.js';
+import { AREA_GROWS_DOWN, AREA_READ, AREA_WRITE } from '../memory/area-list.js';
+import { FIXED_LAYOUT } from '../memory/layout.js';
 import type { Vmalloc } from '../memory/vmalloc.js';
-import { KERNEL_STACK_BYTES, STACK_CANARY, USER_STACK_BYTES } from '../params.js';
+import { KERNEL_STACK_BYTES, STACK_CANARY, USER_STACK_START_BYTES } from '../params.js';
 import { REPLACED } from '../syscall/call.js';
 import {
   type Launch,
@@ -81,7 +83,10 @@ export interface LifecyclePorts {
 }
 
 /** The top page of a user stack holds the path of an open. */
-const PATH_BUFFER: PathBuffer = { address: USER_STACK_TOP - 4096, byteLimit: 4096 };
+function pathBuffer(space: AddressSpace | null): PathBuffer {
+  const { stackTop } = space?.layout ?? FIXED_LAYOUT;
+  return { address: stackTop - 4096, byteLimit: 4096 };
+}
 
 type MakeSpace = (spaces: AddressSpaces) => AddressSpace | null;
 
@@ -127,7 +132,6 @@ export class Lifecycle {
     );
     if (task < 0) return null;
     tasks.family.adopt(parent, task);
-    tasks.heapEnd[task] = tasks.heapEnd[parent];
     tasks.processGroup[task] = tasks.processGroup[parent];
     tasks.session[task] = tasks.session[parent];
     signals.inherit(caller, task);
@@ -165,22 +169,20 @@ export class Lifecycle {
    * and nothing has changed. The caller is the only thread of its process.
    */
   exec(task: number, launch: Launch): number {
-    const { current, memory, signals, spaces, tasks } = this.#ports;
+    const { current, dispatcher, memory, signals, spaces, tasks } = this.#ports;
     const old = tasks.space[task];
     assert(old !== null && tasks.threadCount[task] === 1, 'exec by one of several threads');
     const space = emptySpace(spaces);
     if (space === null) return ENOMEM;
     tasks.space[task] = space;
-    tasks.heapEnd[task] = USER_HEAP;
-    space.cpuMask |= 1 << current.cpu.id;
-    current.cpu.mmu.setRoot(space.root, space.pcid, true);
+    dispatcher.enterSpace(space);
     spaces.destroy(old);
     this.#ports.closeOnExec(task);
     signals.forExec(task);
     const strings = new TextEncoder().encode(argumentBlock(launch));
     // As the program's own stores: SMAP keeps the kernel off the page.
     current.cpu.enter(USER);
-    memory.place(task, PATH_BUFFER.address - Math.ceil(strings.length / 16) * 16, strings);
+    memory.place(task, pathBuffer(space).address - Math.ceil(strings.length / 16) * 16, strings);
     current.cpu.enter(SUPERVISOR);
     const report = tasks.report[task];
     if (report !== null) report.name = launch.name;
@@ -193,7 +195,9 @@ export class Lifecycle {
   frameTop(task: number): VirtAddr {
     // Threads share a space: each has a stretch of its own below the path buffer.
     return (
-      PATH_BUFFER.address - 65_536 - (task === this.#ports.tasks.leader[task] ? 0 : task) * 4096
+      pathBuffer(this.#ports.tasks.space[task]).address -
+      65_536 -
+      (task === this.#ports.tasks.leader[task] ? 0 : task) * 4096
     );
   }
 
@@ -213,7 +217,8 @@ export class Lifecycle {
   }
 
   #callsOf(task: number): SystemCalls {
-    return new SystemCalls(this.#ports.tasks.call[task], this.#ports.memory, PATH_BUFFER);
+    const { memory, tasks } = this.#ports;
+    return new SystemCalls(tasks.call[task], memory, pathBuffer(tasks.space[task]));
   }
 
   /** A slot with stack, object and address space, or NIL or an errno and nothing is taken. */
@@ -230,7 +235,6 @@ export class Lifecycle {
       return NIL;
     }
     tasks.take(task, name, nice, current.cpu.cells[TSC]);
-    tasks.heapEnd[task] = USER_HEAP;
     signals.forget(task);
     return task;
   }
@@ -271,9 +275,12 @@ function argumentBlock(launch: Launch): string {
   return `${strings.join('\0')}\0`;
 }
 
-/** The address space of a task that nobody forked: a stack and nothing else. */
+/** The address space of a task that nobody forked: the start of a stack and nothing else. */
 function emptySpace(spaces: AddressSpaces): AddressSpace | null {
   const space = spaces.create();
-  space?.addArea(USER_STACK_TOP - USER_STACK_BYTES, USER_STACK_TOP, AREA_WRITE);
+  if (space === null) return null;
+  const { stackTop } = space.layout;
+  const flags = AREA_READ | AREA_WRITE | AREA_GROWS_DOWN;
+  space.addArea(stackTop - USER_STACK_START_BYTES, stackTop, flags);
   return space;
 }

@@ -17,7 +17,7 @@ import { systemCallName } from '../syscall/numbers.js';
 import type { Program } from '../syscall/program.js';
 import { TIME_KINDS } from './cycle-accounts.js';
 import { Family } from './family.js';
-import { SIGABRT, SIGKILL, SIGSEGV } from './signal-numbers.js';
+import { SIGABRT, SIGBUS, SIGKILL, SIGSEGV } from './signal-numbers.js';
 
 /** The slot holds no task. */
 export const TASK_FREE = 0;
@@ -35,6 +35,8 @@ export const TASK_ZOMBIE = 4;
 export const STATUS_SIGNAL = 128;
 /** Exit status of a task that an invalid access ended, as a shell shows SIGSEGV. */
 export const STATUS_SEGV = STATUS_SIGNAL + SIGSEGV;
+/** Exit status of a task that touched a mapping beyond its file's end, as a shell shows SIGBUS. */
+export const STATUS_BUS = STATUS_SIGNAL + SIGBUS;
 /** Exit status of a task whose program threw. */
 export const STATUS_ABORT = STATUS_SIGNAL + SIGABRT;
 /** Exit status of a task that was killed, or found no memory for its page. */
@@ -98,8 +100,6 @@ export class Tasks {
   /** Of a leader: process group and session, named after the leaders that founded them. */
   readonly processGroup = new Int32Array(TASK_LIMIT);
   readonly session = new Int32Array(TASK_LIMIT);
-  /** Of a leader: heap end, as brk sees it. */
-  readonly heapEnd = new Float64Array(TASK_LIMIT);
   /** Family of processes: parent (a leader, or NIL), children, siblings. */
   readonly family = new Family();
   /** Open file of each descriptor, or NIL: row `leader * DESCRIPTOR_LIMIT`. */
@@ -141,7 +141,6 @@ export class Tasks {
     this.cpu[task] = 0;
     this.nice[task] = nice;
     this.readyAt[task] = now;
-    this.heapEnd[task] = 0;
     this.exitStatus[task] = NIL;
     this.exitSignal[task] = 0;
     this.attention[task] = 0;
