@@ -194,7 +194,7 @@ export function boot(options: BootOptions = {}): Kernel {
     // No hook: the dispatcher itself tells of switches and wake-ups, with the kernel's own task states.
   });
   // Task 0 stands for the idle loop and is never run, so that a task number is a pid.
-  assert(scheduler.create() === 0, 'the first task is not number 0');
+  assert(scheduler.create({ class: settings.taskClass }) === 0, 'the first task is not number 0');
   const panic = (reason: string, cause?: unknown): never => {
     throw new KernelPanic(
       panicReport(reason, {
@@ -420,6 +420,7 @@ export function boot(options: BootOptions = {}): Kernel {
     dispatcher,
     signals,
     trace,
+    taskClass: settings.taskClass,
     inheritFiles: (parent, child) => fileCalls.inherit(parent, child),
     closeOnExec: () => {},
   });

@@ -16,7 +16,7 @@ import {
   ZEN_2,
   ZEN_4,
 } from '@hotpath/hw-x86/model';
-import { cfs, eevdf, mlfq, type PolicyFactory, roundRobin } from '@hotpath/sched';
+import { cfs, edf, eevdf, mlfq, type PolicyFactory, roundRobin, stack } from '@hotpath/sched';
 import type { HugePages } from './memory/large-pages.js';
 import { BLOCK_CACHE_BLOCKS, PAGE_CACHE_PAGES, RESERVED_BYTES, ROOT_DISK_BYTES } from './params.js';
 import type { ProgramFactory } from './syscall/program.js';
@@ -51,6 +51,8 @@ export const SCHEDULERS: Readonly<Record<string, () => PolicyFactory>> = {
   eevdf: () => eevdf(),
   mlfq: () => mlfq(),
   rr: () => roundRobin(),
+  // Deadline tasks over fair ones, as Linux stacks its classes: spawn with a `reservation`.
+  deadline: () => stack(edf(), eevdf()),
 };
 
 /** Options of `boot`; everything may be left out. */
@@ -106,6 +108,8 @@ export interface Settings {
   readonly mode: 'flat' | 'full';
   readonly skew: number;
   readonly scheduler: PolicyFactory;
+  /** Class of tasks without a reservation: 1 below the deadline class, else 0. */
+  readonly taskClass: number;
   readonly disk: DiskProfile;
   readonly diskBytes: number;
   readonly image: SparseBlocks | null;
@@ -158,6 +162,7 @@ export function fillOptions(options: BootOptions): Settings {
       typeof scheduler === 'string'
         ? named('ERR_SCHEDULER', 'scheduler', scheduler, SCHEDULERS)()
         : scheduler,
+    taskClass: scheduler === 'deadline' ? 1 : 0,
     disk: named('ERR_DISK', 'disk', options.disk ?? 'nvme', DISKS),
     diskBytes,
     image: options.image ?? null,

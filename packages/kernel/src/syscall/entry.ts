@@ -87,6 +87,11 @@ export class SystemCallEntry implements CallEntry {
     this.#ports = ports;
   }
 
+  /** True for the number of a call that has a handler. */
+  knows(number: number): boolean {
+    return this.#ports.handlers[number] !== undefined;
+  }
+
   enter(call: Call): boolean {
     const { current } = this.#ports;
     assert(call.task === current.task, 'a call is entered for a task that is not current');

@@ -76,6 +76,8 @@ export interface LifecyclePorts {
   readonly dispatcher: Dispatcher;
   readonly signals: Signals;
   readonly trace: TraceHook | null;
+  /** Scheduling class of a task without a reservation. */
+  readonly taskClass: number;
   /** Gives a child the descriptors of its parent. */
   inheritFiles(parent: number, child: number): void;
   /** Closes descriptors that a new program is not to have. */
@@ -212,7 +214,8 @@ export class Lifecycle {
 
   #likeCaller(caller: number): SpawnOptions {
     const columns = this.#ports.scheduler.tasks;
-    // A reservation is not inherited (Linux: deadline tasks fork with reset-on-fork only).
+    // A reservation is not inherited, nor its class (Linux: deadline tasks reset on fork).
+    if (columns.periodNs[caller] > 0) return {};
     return { affinity: columns.affinity[caller], class: columns.class[caller] };
   }
 
@@ -226,8 +229,8 @@ export class Lifecycle {
     const { current, scheduler, signals, tasks } = this.#ports;
     const wanted: TaskOptions = { nice, cpu: current.cpu.id };
     if (options.affinity !== undefined) wanted.affinity = options.affinity;
-    if (options.class !== undefined) wanted.class = options.class;
     if (options.reservation !== undefined) wanted.reservation = options.reservation;
+    wanted.class = options.class ?? (options.reservation === undefined ? this.#ports.taskClass : 0);
     const task = scheduler.create(wanted);
     if (task < 0) return task;
     if (!this.#makeMemory(task, makeSpace)) {

@@ -1,0 +1,130 @@
+// biome-ignore-all lint/correctness/useYield: a handler may just end
+import { PAGE_BYTES } from '@hotpath/hw-x86';
+import { describe, expect, it } from 'vitest';
+import {
+  boot,
+  type Kernel,
+  type Program,
+  SIGALRM,
+  SIGKILL,
+  type SystemCalls,
+} from '../src/index.js';
+import { SYS_EXIT, SYS_EXIT_GROUP, SYS_LIMIT } from '../src/syscall/numbers.js';
+import { TASK_FREE, TASK_ZOMBIE } from '../src/task/tasks.js';
+
+const CALLS = process.env['HOTPATH_CAMPAIGN'] ? 1_000_000 : 5000;
+
+/** xorshift32: the fuzzer's own chance, by seed. */
+function chance(seed: number): (limit: number) => number {
+  let state = seed >>> 0 || 1;
+  return (limit) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % limit;
+  };
+}
+
+const ODD = [
+  0,
+  1,
+  2,
+  3,
+  7,
+  8,
+  64,
+  255,
+  4095,
+  4096,
+  65_537,
+  -1,
+  -2,
+  -4096,
+  0.5,
+  -0.5,
+  Number.NaN,
+  Infinity,
+  -Infinity,
+  2 ** 31,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 47 - 1,
+  2 ** 47,
+  -(2 ** 47),
+  2 ** 53,
+  1e300,
+];
+
+function argument(random: (limit: number) => number, heap: number): number {
+  const kind = random(8);
+  if (kind < 3) return ODD[random(ODD.length)]!;
+  if (kind === 3) return heap + random(4 * PAGE_BYTES);
+  if (kind === 4) return heap + random(64) * PAGE_BYTES;
+  if (kind === 5) return random(16);
+  if (kind === 6) return random(70_000);
+  return random(2 ** 32) - 2 ** 31;
+}
+
+/** One process of random calls; whatever it does to itself, the next takes its place. */
+function* victim(sys: SystemCalls, random: (limit: number) => number, numbers: number[]): Program {
+  const heap = yield* sys.brk(0);
+  yield* sys.brk(heap + 4 * PAGE_BYTES);
+  yield* sys.open('fuzzed', 0o102);
+  yield* sys.sigaction(SIGALRM, function* () {});
+  yield* sys.setitimer(200_000, 200_000);
+  for (let i = 0; i < 200; i++) {
+    const drawn = random(20) === 0 ? ODD[random(ODD.length)]! : numbers[random(numbers.length)]!;
+    // Each end costs a new process: most of them are left out.
+    const ends = drawn === SYS_EXIT || drawn === SYS_EXIT_GROUP;
+    const number = ends && random(10) > 0 ? numbers[0]! : drawn;
+    const [a, b, c] = [argument(random, heap), argument(random, heap), argument(random, heap)];
+    yield* sys.raw(number, a, b, c, argument(random, heap), argument(random, heap));
+  }
+}
+
+function killAll(kernel: Kernel): void {
+  const { signals, tasks } = kernel.parts;
+  for (let round = 0; round < 50 && tasks.liveCount > 0; round++) {
+    for (let task = 1; task < tasks.state.length; task++) {
+      const gone = tasks.state[task] === TASK_FREE || tasks.state[task] === TASK_ZOMBIE;
+      if (!gone && tasks.leader[task] === task) signals.sendToProcess(task, SIGKILL);
+    }
+    kernel.run({ cycles: 1e6 });
+  }
+}
+
+describe('random system calls', () => {
+  it('neither panic nor leak, whatever their numbers, pointers and lengths', () => {
+    const kernel = boot({
+      cpus: 2,
+      strict: process.env['HOTPATH_CAMPAIGN'] === undefined,
+      seed: 5,
+      pageCachePages: 64,
+      blockCacheBlocks: 64,
+    });
+    const { entry, open, spaces, tasks, userFrames, vmalloc } = kernel.parts;
+    const random = chance(12345);
+    const numbers = Array.from({ length: SYS_LIMIT }, (_, number) => number).filter((number) =>
+      kernel.parts.entry.knows(number),
+    );
+    expect(numbers.length).toBeGreaterThan(35);
+    const start = entry.count;
+    let rounds = 0;
+    while (entry.count - start < CALLS && rounds < CALLS) {
+      rounds += 1;
+      const reports = [0, 1, 2].map((id) =>
+        kernel.spawn(`fuzz ${id}`, (sys) => victim(sys, random, numbers)),
+      );
+      kernel.run({ cycles: 1e7 });
+      killAll(kernel);
+      for (const { error } of reports) if (error !== null) throw error;
+      expect(tasks.liveCount).toBe(0);
+      expect(open.liveCount).toBe(0);
+      expect(spaces.liveCount).toBe(0);
+      expect(userFrames.liveCount).toBe(0);
+      expect(vmalloc.mappedBytes).toBe(0);
+      if (rounds % 20 === 1) kernel.checkInvariants();
+    }
+    expect(entry.count - start).toBeGreaterThanOrEqual(CALLS);
+  }, 3_600_000);
+});
