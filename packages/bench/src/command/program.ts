@@ -5,6 +5,7 @@ import { describeError, EXIT_OK, exitCodeOf, UsageError } from './failure.js';
 import { addMatrix } from './matrix.js';
 import { addPeers } from './peers.js';
 import { addReplay } from './replay.js';
+import { addReport } from './report.js';
 import { addSuite } from './suite.js';
 import type { Terminal } from './terminal.js';
 import { addTrace } from './trace.js';
@@ -41,6 +42,7 @@ function buildProgram(terminal: Terminal): Command {
   addTrace(program, terminal);
   addMatrix(program, terminal);
   addCompare(program, terminal);
+  addReport(program, terminal);
   const names = program.commands.map((command) => command.name());
   program.hook('preSubcommand', () => {
     const [word] = program.args;

@@ -1,5 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { lastPeers, shippedPeersFolder } from '../report/peers-store.js';
+import { tracksOfJson, writeReport } from '../report/write-report.js';
 import { LAST_LINE, runSuite } from '../suite/index.js';
 import { wholeNumber } from './arguments.js';
 import type { Terminal } from './terminal.js';
@@ -27,7 +30,7 @@ export function addSuite(program: Command, terminal: Terminal): void {
 
 async function run(options: SuiteOptions, terminal: Terminal): Promise<void> {
   const { json, out, seed, threads } = options;
-  await runSuite({
+  const { host, results, trace } = await runSuite({
     seed,
     out,
     threads,
@@ -36,6 +39,14 @@ async function run(options: SuiteOptions, terminal: Terminal): Promise<void> {
     print: (line) => terminal.print(line),
     progress: (text, share) => terminal.progress(text, share),
   });
+  const page = join(out, 'report.html');
+  await writeReport(page, {
+    suite: results,
+    host,
+    timeline: { title: 'tour of the kernel, two CPUs', tracks: tracksOfJson(trace) },
+    peers: lastPeers([join(out, 'peers'), shippedPeersFolder()]),
+  });
   terminal.print('');
+  terminal.print(`Report: ${page}`);
   terminal.print(LAST_LINE);
 }

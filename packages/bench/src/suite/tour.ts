@@ -44,6 +44,7 @@ export function runTour(seed: number, trace = true): Tour {
     kernel.spawn('nice-writer', (sys) => copyAndCheck(sys, 'second', 10)),
     kernel.spawn('worker', work),
   ];
+  if (kernel.parts.tracer !== null) countPages(kernel);
   kernel.run();
   for (const { name, status, error } of reports) {
     if (error !== null) throw error;
@@ -63,6 +64,34 @@ export function runTour(seed: number, trace = true): Tour {
     },
   };
 }
+
+/** Samples of the page cache every 50 us of virtual time, as counters of the trace. */
+function countPages(kernel: Kernel): void {
+  const { machine, pageCache, tracer } = kernel.parts;
+  assert(tracer !== null, 'a tour without a tracer has no counters');
+  const emitter = tracer.emitter(machine);
+  const kinds = ['pages cached', 'pages dirty', 'pages being written'].map((name) =>
+    tracer.registry.register({ name, category: 'pagecache', phase: 'counter' }),
+  );
+  const period = Math.round((SAMPLE_NS * machine.frequencyHz) / 1e9);
+  let last = -1;
+  const target = machine.events.register({
+    event: (time) => {
+      const values = [pageCache.pageCount, pageCache.dirtyCount, pageCache.writebackCount];
+      kinds.forEach((kind, index) => {
+        emitter.counter(kind, values[index]!);
+      });
+      // Nothing moves any more: the machine may come to rest.
+      const now = kernel.parts.entry.count;
+      if (now === last && values[2] === 0 && kernel.parts.tasks.liveCount <= 1) return;
+      last = now;
+      machine.events.schedule(time + period, target, 0);
+    },
+  });
+  machine.events.schedule(machine.now() + period, target, 0);
+}
+
+const SAMPLE_NS = 50_000;
 
 /** What a tour leaves behind. */
 export interface TourOutput {

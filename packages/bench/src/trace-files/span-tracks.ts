@@ -112,6 +112,11 @@ export class SpanTracks implements TraceVisitor {
     if (known !== undefined) known.name = name;
   }
 
+  /** The name that the trace gives to a track or process, if any. */
+  nameOf(id: string): string | undefined {
+    return this.trackNames.get(id);
+  }
+
   /** After the last event: what is still open ends with the trace. */
   finish(): void {
     for (const [track, open] of this.open) this.closeUntil(track, open, this.high, true);
