@@ -48,6 +48,7 @@ test.each([
   ['packages/kernel/src/a.ts', `import { x } from '@hotpath/slab/src/buddy.js';`, 'public entry'],
   ['packages/bench/src/a.ts', `import { x } from '@hotpath/slab/dist/index.js';`, 'public entry'],
   ['packages/bench/src/a.ts', `import { x } from 'left-pad';`, 'not among the dependencies'],
+  ['packages/bench/src/page/a.ts', `import { x } from 'left-pad';`, 'not among the dependencies'],
   ['packages/slab/src/a.ts', `import { x } from 'left-pad';`, 'no third-party imports'],
   ['packages/slab/src/node/index.ts', `import { x } from 'left-pad';`, 'no peer dependency'],
   ['packages/slab/src/a.ts', `import { x } from '@hotpath/slab';`, 'not slab'],

@@ -7,26 +7,8 @@ import { packageFolder, runsFromSource } from '../package-folder.js';
 export async function pageScript(): Promise<string> {
   const folder = packageFolder();
   const text = runsFromSource
-    ? await bundle(join(folder, 'src/page/main.ts'))
+    ? await (await import('./page-bundle.js')).bundlePage(join(folder, 'src/page/main.ts'))
     : readFileSync(join(folder, 'dist/page.js'), 'utf8');
   // Inside of strings and comments alike the backslash changes nothing.
   return text.replace(/<\/(script)/gi, '<\\/$1');
 }
-
-async function bundle(entry: string): Promise<string> {
-  const { build } = await import('esbuild');
-  const { outputFiles } = await build({ ...PAGE_BUILD, entryPoints: [entry], write: false });
-  return outputFiles[0]!.text;
-}
-
-/** How the page is bundled, here and by the build. */
-export const PAGE_BUILD = {
-  bundle: true,
-  format: 'iife',
-  platform: 'browser',
-  target: 'es2022',
-  minify: true,
-  charset: 'ascii',
-  legalComments: 'inline',
-  loader: { '.css': 'text' },
-} as const;
