@@ -4,6 +4,17 @@
  *
  * @module
  */
+export { type BlockSource, DeviceSource } from './block-source.js';
+export { type CheckProblem, type CheckReport, checkExt2 } from './check.js';
+export {
+  type CrashExploreOptions,
+  type CrashRecording,
+  CrashRun,
+  type CrashTestOptions,
+  exploreRecording,
+  judgeState,
+  recordWorkload,
+} from './crash-harness.js';
 export { Ext2 } from './ext2.js';
 export { type FormatOptions, formatExt2 } from './format.js';
 export {
