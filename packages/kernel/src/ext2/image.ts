@@ -5,6 +5,7 @@
 import type { BlockCache } from '@hotpath/blockcache';
 import {
   type BlockDevice,
+  EFBIG,
   ENOENT,
   ENOTDIR,
   isErrno,
@@ -45,6 +46,9 @@ export interface ImageEntry {
   /** Type bits of a mode (S_IFMT), 0 where the directory does not tell. */
   readonly type: number;
 }
+
+/** Largest file that is read in one call. */
+const READ_BYTES_MAX = 2 ** 31;
 
 /** An opened image. All calls take absolute paths, `/`-separated, and throw {@link ImageCallError}. */
 export class Ext2Image {
@@ -189,6 +193,8 @@ export class Ext2Image {
     const { size, mode } = this.statInode(inode);
     if ((mode & 0o170000) !== 0o100000)
       throw new ImageCallError(`${path}: it is no regular file`, -22);
+    if (size > READ_BYTES_MAX)
+      throw new ImageCallError(`${path}: ${size} bytes are too many`, EFBIG);
     const bytes = new Uint8Array(size);
     const { pages } = this.#layout;
     for (let at = 0; at < size; at += PAGES * PAGE_BYTES) {

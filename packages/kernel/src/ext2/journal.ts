@@ -282,13 +282,13 @@ export class Journal implements Log {
   }
 
   *close(wait: Wait): Operation {
-    if (this.aborted !== OK) {
+    const status = this.aborted === OK ? yield* this.#checkpoint(wait) : EIO;
+    if (isErrno(status)) {
+      // What is not home stays in the log, or, uncommitted, is lost as after a power cut.
       for (const transaction of this.#failed) this.#unpin(transaction);
       this.#unpin(this.#running);
-      return EIO;
+      return status;
     }
-    const status = yield* this.#checkpoint(wait);
-    if (isErrno(status)) return status;
     return yield* this.#area.writeSuperblock(wait, this.sequence, 0);
   }
 }

@@ -60,8 +60,10 @@ export function describeImage(image: Ext2Image): string[] {
     for (const { name, type } of image.list(path === '' ? '/' : path)) {
       const child = `${path}/${name}`;
       if (child === '/lost+found') continue;
-      if (type === 0o040000) walk(child);
-      else if (type === 0o120000) lines.push(`${child} -> ${image.readlink(child)}`);
+      // Without file types in the directories only the inode tells.
+      const kind = type === 0 ? image.stat(child).mode & 0o170000 : type;
+      if (kind === 0o040000) walk(child);
+      else if (kind === 0o120000) lines.push(`${child} -> ${image.readlink(child)}`);
       else lines.push(`${child} ${describeBytes(image.readFile(child))}`);
     }
   };

@@ -1,0 +1,150 @@
+import { createMemoryDisk } from '@hotpath/hw-x86/host';
+import type { CrashDisk } from '@hotpath/hw-x86/model';
+import { describe, expect, test } from 'vitest';
+import { testWithTools } from '../../../../scripts/testing/tools.js';
+import {
+  type CrashRecording,
+  type CrashRun,
+  exploreRecording,
+  recordWorkload,
+} from '../../src/ext2/index.js';
+import { fsck, memory, pattern, runTool } from './support/host-image.js';
+
+const CAMPAIGN = process.env['HOTPATH_CAMPAIGN'] === '1';
+
+function record(workload: (run: CrashRun) => void, unmount = false): CrashRecording {
+  return recordWorkload(
+    {
+      memory,
+      disk: (bytes, blockBytes) =>
+        createMemoryDisk({ blockBytes, blockCount: bytes.length / blockBytes, bytes }),
+      blockCount: 2560,
+    },
+    workload,
+    unmount,
+  );
+}
+
+/** A bit of everything, with promises between. */
+function everything(run: CrashRun): void {
+  run.mkdir('/a');
+  run.write('/a/x', pattern(3000, 7));
+  run.fsync('/a/x');
+  run.write('/a/y', pattern(5000, 8));
+  run.rename('/a/y', '/a/z');
+  run.sync();
+  run.append('/a/z', pattern(20_000, 9));
+  run.fsync('/a/z');
+  run.unlink('/a/x');
+  run.write('/b', pattern(4000, 3));
+  run.sync();
+  run.truncate('/a/z', 100);
+  run.mkdir('/a/d');
+  run.rename('/a', '/c');
+  run.fsync('/c/z');
+}
+
+/** Blocks that held metadata become data: without revoke records a replay would overwrite them. */
+function metadataBecomesData(run: CrashRun): void {
+  run.write('/large', pattern(300_000, 1));
+  run.mkdir('/d');
+  run.sync();
+  run.unlink('/large');
+  run.rmdir('/d');
+  run.sync();
+  for (let i = 0; i < 4; i++) {
+    run.write(`/new-${i}`, pattern(90_000, i + 5));
+    run.fsync(`/new-${i}`);
+  }
+}
+
+/** Transactions until the log has gone round: its tail must move, and only after what it frees. */
+function aroundTheLog(run: CrashRun): void {
+  for (let i = 0; i < 44; i++) {
+    for (let k = 0; k < 12; k++) {
+      if (i % 2 === 0) run.mkdir(`/d${k}`);
+      else run.rmdir(`/d${k}`);
+    }
+    run.write(`/f${i % 5}`, pattern(900 + i, i));
+    run.sync();
+  }
+}
+
+/** A file is overwritten by name, as editors do. */
+function replaceByRename(run: CrashRun): void {
+  run.write('/f', pattern(2000, 1));
+  run.sync();
+  for (let i = 0; i < 3; i++) {
+    run.write('/f.new', pattern(2000 + i, i));
+    run.fsync('/f.new');
+    run.rename('/f.new', '/f');
+    run.fsync('/f');
+  }
+}
+
+/** Data that a committed size names. */
+function orderedData(run: CrashRun): void {
+  run.write('/f', pattern(1000, 1));
+  run.sync();
+  run.append('/f', pattern(6000, 2));
+  run.fsync('/f');
+}
+
+describe('after a power cut', () => {
+  for (const [what, workload, statesPerCut] of [
+    ['everything', everything, 8],
+    ['metadata becomes data', metadataBecomesData, 4],
+    ['a file replaced by rename', replaceByRename, 6],
+    ['ordered data', orderedData, 16],
+  ] as const) {
+    test(`${what}: what was synced is there, and the checker finds nothing`, () => {
+      const report = exploreRecording(record(workload, true), {
+        memory,
+        statesPerCut: CAMPAIGN ? statesPerCut * 16 : statesPerCut,
+      });
+      expect(report.failure?.story).toBeUndefined();
+      expect(report.states).toBeGreaterThan(50);
+    }, 3_600_000);
+  }
+
+  test('a log that has gone round keeps its promises', () => {
+    const report = exploreRecording(record(aroundTheLog), {
+      memory,
+      statesPerCut: CAMPAIGN ? 8 : 1,
+    });
+    expect(report.failure?.story).toBeUndefined();
+  }, 3_600_000);
+
+  testWithTools(
+    'e2fsck replays the raw journal and finds no more to do, and nothing after our own replay',
+    ['e2fsck'],
+    (e2fsck) => {
+      const judge = (disk: CrashDisk, phase: 'raw' | 'recovered'): string | null => {
+        const bytes = new Uint8Array(disk.blockBytes * disk.blockCount);
+        for (let b = 0; b < disk.blockCount; b++) disk.readBlock(b, bytes, b * disk.blockBytes);
+        if (phase === 'recovered') return fsck(e2fsck, bytes) || null;
+        const replayed = runTool(e2fsck, ['-fy'], bytes);
+        if (replayed.status > 1) return `e2fsck -fy says ${replayed.status}: ${replayed.output}`;
+        if (/Fix|Clear\?|UNEXPECTED/.test(replayed.output))
+          return `it repaired: ${replayed.output}`;
+        return fsck(e2fsck, replayed.bytes) || null;
+      };
+      const report = exploreRecording(record(everything, true), {
+        memory,
+        statesPerCut: CAMPAIGN ? 32 : 1,
+        judge,
+      });
+      expect(report.failure?.story).toBeUndefined();
+      expect(report.states).toBeGreaterThan(20);
+    },
+    3_600_000,
+  );
+
+  test('the same workload makes the same log', () => {
+    const [one, two] = [record(everything), record(everything)];
+    expect(one.log.entries.length).toBe(two.log.entries.length);
+    expect(one.log.entries.map(({ block, kind }) => `${kind}:${block}`)).toEqual(
+      two.log.entries.map(({ block, kind }) => `${kind}:${block}`),
+    );
+  });
+});
