@@ -50,5 +50,13 @@ export const PAGE_FAULTS = 19;
 export const INTERRUPTS = 20;
 /** TLB shootdown requests received from other CPUs. */
 export const SHOOTDOWNS = 21;
+/** Loads retired whose line L1D had; full mode, as the three below. Metered loads count, walks do not. */
+export const LOAD_L1_HITS = 22;
+/** Loads retired that missed L1D and hit L2. */
+export const LOAD_L2_HITS = 23;
+/** Loads retired that missed L2 and hit L3. */
+export const LOAD_L3_HITS = 24;
+/** Loads retired that missed every cache. */
+export const LOAD_L3_MISSES = 25;
 /** Number of cells. */
 export const CELL_COUNT = 32;

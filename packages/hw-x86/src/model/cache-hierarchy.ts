@@ -1,4 +1,12 @@
-import { L1D_HITS, L1D_MISSES, L2_HITS, L2_MISSES, LLC_MISSES, LLC_REFERENCES } from '../cells.js';
+import {
+  L1D_HITS,
+  L1D_MISSES,
+  L2_HITS,
+  L2_MISSES,
+  LLC_MISSES,
+  LLC_REFERENCES,
+  LOAD_L1_HITS,
+} from '../cells.js';
 import { CacheLevel } from './cache-level.js';
 import type { ProfileNumbers } from './profile.js';
 
@@ -28,6 +36,8 @@ export class CacheHierarchy {
   readonly #l3Stream: number;
   readonly #memoryStream: number;
   readonly #cells: Float64Array;
+  // Where the last line that L1D lacked was found: 1 L2, 2 L3, 3 memory.
+  #level = 0;
 
   constructor(numbers: ProfileNumbers, cells: Float64Array, l3: CacheLevel, seed: number) {
     const policy = numbers.cacheReplacement;
@@ -45,19 +55,40 @@ export class CacheHierarchy {
     this.#cells = cells;
   }
 
-  /** Latency of a data access to a line, and brings it in. */
+  /** Latency of a data access to a line, and brings it in. Stores and walks. */
   data(page: number, line: number): number {
+    const cells = this.#cells;
     if (this.l1d.access(page, line)) {
-      this.#cells[L1D_HITS] += 1;
+      cells[L1D_HITS] += 1;
       return this.l1Cycles;
     }
-    return this.dataMiss(page, line);
+    cells[L1D_MISSES] += 1;
+    return this.#beyondL1(page, line);
   }
 
-  /** Latency of a data access whose line L1D did not have (and has now). */
-  dataMiss(page: number, line: number): number {
-    this.#cells[L1D_MISSES] += 1;
-    return this.#beyondL1(page, line);
+  /** As {@link data}, for a load that retires: it is counted at the level that has its line. */
+  load(page: number, line: number): number {
+    const cells = this.#cells;
+    if (this.l1d.access(page, line)) {
+      cells[L1D_HITS] += 1;
+      cells[LOAD_L1_HITS] += 1;
+      return this.l1Cycles;
+    }
+    cells[L1D_MISSES] += 1;
+    const cycles = this.#beyondL1(page, line);
+    cells[LOAD_L1_HITS + this.#level] += 1;
+    return cycles;
+  }
+
+  /** Latency of a load across two lines, counted once, at the slower level of the two. */
+  loadBoth(firstPage: number, firstLine: number, secondPage: number, secondLine: number): number {
+    this.#level = 0;
+    let cycles = this.data(firstPage, firstLine);
+    const level = this.#level;
+    this.#level = 0;
+    cycles += this.data(secondPage, secondLine);
+    this.#cells[LOAD_L1_HITS + Math.max(level, this.#level)] += 1;
+    return cycles;
   }
 
   /** Latency beyond a pipelined hit of an instruction fetch: 0 when L1I has the line. */
@@ -89,12 +120,17 @@ export class CacheHierarchy {
     const cells = this.#cells;
     if (this.l2.access(page, line)) {
       cells[L2_HITS] += 1;
+      this.#level = 1;
       return this.#l2Cycles;
     }
     cells[L2_MISSES] += 1;
     cells[LLC_REFERENCES] += 1;
-    if (this.l3.access(page, line)) return this.#l3Cycles;
+    if (this.l3.access(page, line)) {
+      this.#level = 2;
+      return this.#l3Cycles;
+    }
     cells[LLC_MISSES] += 1;
+    this.#level = 3;
     return this.#memoryCycles;
   }
 }

@@ -1,15 +1,25 @@
 import { assert } from '../errors.js';
-import { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './tlb-bank.js';
+import {
+  nextRandom,
+  REPLACE_FIFO,
+  REPLACE_LRU,
+  REPLACE_PLRU,
+  REPLACE_RANDOM,
+} from './replacement.js';
 
 const EMPTY = -1;
+// Stamps are 32-bit; before the clock leaves them, each set's order is written anew.
+const CLOCK_END = 2 ** 31 - 2;
 
 /**
  * One level of the data-cache hierarchy: set-associative, write-allocate, 64-byte lines, tags only.
  * A line is (physical page, line in page); the six line bits lie in the set index, so the tag is
  * the page number and fits a signed word up to 16 TiB.
  *
- * Under LRU and FIFO the tags of a set lie in order, newest first, empty ones last. So the common
- * hit, on the newest line of its set, is one comparison and no store, and a miss is one pass.
+ * Under LRU a hit costs no search and no comparison of ways: a table says in which way a line was
+ * put last (a guess, checked against the tag), and the way gets a new stamp. The oldest is looked
+ * for on a miss alone, by arithmetic, since which way that is no branch predictor can know.
+ * Under FIFO the tags of a set lie in order, newest first, empty ones last.
  */
 export class CacheLevel {
   readonly setCount: number;
@@ -17,8 +27,10 @@ export class CacheLevel {
   readonly tags: Int32Array;
   readonly #setMask: number;
   readonly #policy: number;
-  /** Last touch of each line, for tree-PLRU alone. */
-  readonly #stamp: Float64Array;
+  /** Last touch of each line, for LRU and tree-PLRU: 0 where nothing lies. */
+  readonly #stamp: Int32Array;
+  readonly #hint: Uint8Array;
+  readonly #hintMask: number;
   #clock = 0;
   #random: number;
 
@@ -26,20 +38,29 @@ export class CacheLevel {
     this.setCount = bytes / ways / 64;
     assert(Number.isInteger(Math.log2(this.setCount)), 'cache: sets are a power of two');
     assert(this.setCount >= 64, 'cache: at least 64 sets');
+    assert(ways <= 255, 'cache: at most 255 ways');
     this.ways = ways;
     this.#setMask = this.setCount - 1;
     this.#policy = policy;
     this.#random = (seed ^ 0x6a09e667) | 1;
     this.tags = new Int32Array(this.setCount * ways).fill(EMPTY);
-    this.#stamp = new Float64Array(policy === REPLACE_PLRU ? this.tags.length : 0);
+    const isStamped = policy === REPLACE_PLRU || policy === REPLACE_LRU;
+    this.#stamp = new Int32Array(isStamped ? this.tags.length : 0);
+    let hintCount = this.setCount;
+    while (policy === REPLACE_LRU && hintCount < this.tags.length * 2) hintCount *= 2;
+    this.#hint = new Uint8Array(policy === REPLACE_LRU ? hintCount : 0);
+    this.#hintMask = hintCount - 1;
   }
 
   /** Looks the line up and brings it in if it is absent; true on a hit. */
   access(page: number, line: number): boolean {
-    const first = (((page << 6) | line) & this.#setMask) * this.ways;
-    if (this.tags[first] === page && this.#policy !== REPLACE_PLRU) return true;
-    if (this.#policy === REPLACE_LRU) return this.#accessOrdered(page, first);
-    return this.#accessOther(page, first);
+    const number = (page << 6) | line;
+    const first = (number & this.#setMask) * this.ways;
+    if (this.#policy !== REPLACE_LRU) return this.#accessOther(page, first);
+    const slot = first + this.#hint[number & this.#hintMask];
+    if (this.tags[slot] !== page) return this.#search(page, first, number & this.#hintMask);
+    this.#stamp[slot] = this.#tick();
+    return true;
   }
 
   /** True when the line is here; changes nothing. */
@@ -57,8 +78,10 @@ export class CacheLevel {
     const end = first + this.ways;
     for (let slot = first; slot < end; slot++) {
       if (this.tags[slot] !== page) continue;
-      if (this.#policy === REPLACE_PLRU) this.tags[slot] = EMPTY;
-      else {
+      if (this.#policy === REPLACE_PLRU || this.#policy === REPLACE_LRU) {
+        this.tags[slot] = EMPTY;
+        this.#stamp[slot] = 0;
+      } else {
         this.tags.copyWithin(slot, slot + 1, end);
         this.tags[end - 1] = EMPTY;
       }
@@ -96,7 +119,9 @@ export class CacheLevel {
     for (let first = 0; first < this.tags.length; first += this.ways) {
       for (let slot = first; slot < first + this.ways; slot++) {
         if (this.tags[slot] === EMPTY) continue;
-        const ordered = this.#policy === REPLACE_LRU || this.#policy === REPLACE_FIFO;
+        const stamped = this.#stamp.length !== 0;
+        assert(!stamped || this.#stamp[slot] > 0, 'cache: a line without a stamp');
+        const ordered = this.#policy === REPLACE_FIFO;
         assert(
           !ordered || slot === first || this.tags[slot - 1] !== EMPTY,
           'cache: an empty place before a used one',
@@ -108,19 +133,52 @@ export class CacheLevel {
     }
   }
 
-  // Moves the line to the front; on a miss that pushes the oldest out at the end.
-  #accessOrdered(page: number, first: number): boolean {
+  // The guess was wrong: the line is in another way, or takes the place of the oldest.
+  #search(page: number, first: number, hint: number): boolean {
     const tags = this.tags;
-    const end = first + this.ways;
-    let moved = tags[first];
-    tags[first] = page;
-    for (let slot = first + 1; slot < end; slot++) {
-      const tag = tags[slot];
-      tags[slot] = moved;
-      if (tag === page) return true;
-      moved = tag;
+    const ways = this.ways;
+    let way = 0;
+    while (way < ways && tags[first + way] !== page) way++;
+    const found = way < ways;
+    if (!found) {
+      way = this.#oldest(first);
+      tags[first + way] = page;
     }
-    return false;
+    this.#hint[hint] = way;
+    this.#stamp[first + way] = this.#tick();
+    return found;
+  }
+
+  // The least stamp and its way by masks of the sign; stamps are below 2**31, so nothing overflows.
+  #oldest(first: number): number {
+    const stamp = this.#stamp;
+    let least = stamp[first];
+    let oldest = 0;
+    for (let way = 1; way < this.ways; way++) {
+      const difference = stamp[first + way] - least;
+      const earlier = difference >> 31;
+      least += difference & earlier;
+      oldest += (way - oldest) & earlier;
+    }
+    return oldest;
+  }
+
+  #tick(): number {
+    if (this.#clock >= CLOCK_END) this.#restamp();
+    this.#clock += 1;
+    return this.#clock;
+  }
+
+  #restamp(): void {
+    const stamp = this.#stamp;
+    for (let first = 0; first < stamp.length; first += this.ways) {
+      const slots = Array.from({ length: this.ways }, (_, way) => first + way);
+      slots.sort((a, b) => stamp[a] - stamp[b]);
+      slots.forEach((slot, order) => {
+        stamp[slot] = this.tags[slot] === EMPTY ? 0 : order + 1;
+      });
+    }
+    this.#clock = this.ways;
   }
 
   #accessOther(page: number, first: number): boolean {
@@ -129,7 +187,7 @@ export class CacheLevel {
     let free = -1;
     for (let slot = first; slot < end; slot++) {
       if (tags[slot] === page) {
-        if (this.#policy === REPLACE_PLRU) this.#stamp[slot] = ++this.#clock;
+        if (this.#policy === REPLACE_PLRU) this.#stamp[slot] = this.#tick();
         return true;
       }
       if (tags[slot] === EMPTY && free === -1) free = slot;
@@ -147,7 +205,7 @@ export class CacheLevel {
           : this.#victimOfTree(first);
     }
     tags[victim] = page;
-    if (this.#policy === REPLACE_PLRU) this.#stamp[victim] = ++this.#clock;
+    if (this.#policy === REPLACE_PLRU) this.#stamp[victim] = this.#tick();
     return false;
   }
 
@@ -175,18 +233,14 @@ export class CacheLevel {
   }
 
   #nextRandom(): number {
-    let x = this.#random;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.#random = x;
-    return x >>> 0;
+    this.#random = nextRandom(this.#random);
+    return this.#random >>> 0;
   }
 }
 
 /** What {@link CacheLevel.save} answers. */
 export interface CacheState {
   readonly tags: Int32Array;
-  readonly stamp: Float64Array;
+  readonly stamp: Int32Array;
   readonly scalars: Float64Array;
 }

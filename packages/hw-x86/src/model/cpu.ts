@@ -7,9 +7,9 @@ import type { Cycles, VirtAddr } from '../units.js';
 import { BranchPredictor } from './branch-predictor.js';
 import type { CacheHierarchy } from './cache-hierarchy.js';
 import type { EventEncodings } from './event-encodings.js';
+import type { ExceptionSink } from './exception-sink.js';
 import type { LocalApic } from './local-apic.js';
 import type { ModelMemory } from './memory.js';
-import { METER_BASE } from './meter-range.js';
 import { ModelMmu } from './mmu.js';
 import { MsrFile } from './msr-file.js';
 import {
@@ -19,7 +19,6 @@ import {
   PerformanceUnit,
 } from './performance-unit.js';
 import type { ProfileNumbers } from './profile.js';
-import type { ExceptionSink } from './translation.js';
 
 const HIGH_WORD = 2 ** -32;
 
@@ -92,7 +91,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
 
   /** IA32_EFER in force. */
   get efer(): number {
-    return this.mmu.translation.efer;
+    return this.mmu.translation.rights.efer;
   }
 
   /** Charges SYSCALL or SYSRET when the ring really changes. */
@@ -133,7 +132,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
     if (!(counter >= 0 && counter < (fixed ? FIXED_COUNTERS : GENERAL_COUNTERS))) {
       throw new GeneralProtection(`RDPMC ${index}: no such counter`);
     }
-    if (this.#privilege === USER && (this.mmu.translation.cr4 & CR4_PCE) === 0) {
+    if (this.#privilege === USER && (this.mmu.translation.rights.cr4 & CR4_PCE) === 0) {
       throw new GeneralProtection('RDPMC at CPL 3 without CR4.PCE');
     }
     this.cells[TSC] += this.numbers.rdpmcCycles;
@@ -152,7 +151,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
 
   /** IA32_EFER was written. */
   eferChanged(value: number): void {
-    const { cr0, cr4 } = this.mmu.translation;
+    const { cr0, cr4 } = this.mmu.translation.rights;
     this.mmu.setControl(cr0 >>> 0, cr4 >>> 0, value);
   }
 
@@ -199,10 +198,14 @@ export class ModelCpu implements Cpu, ExceptionSink {
     }
     const low = address | 0;
     const high = Math.floor(address * HIGH_WORD) | 0;
-    const page = this.mmu.translation.meterPage(low, high, address - METER_BASE, access);
-    const cycles = caches.data(page, (low & 0xfff) >>> 6);
-    const isStoreHit = access !== ACCESS_READ && cycles === numbers.l1dCycles;
-    cells[TSC] += isStoreHit ? numbers.storeCycles : cycles;
+    const page = this.mmu.translation.meter.page(low, high, access);
+    const line = (low & 0xfff) >>> 6;
+    if (access === ACCESS_READ) {
+      cells[TSC] += caches.load(page, line);
+      return;
+    }
+    const cycles = caches.data(page, line);
+    cells[TSC] += cycles === numbers.l1dCycles ? numbers.storeCycles : cycles;
   }
 
   /** Time passes without work until `time`, halted: the machine wakes it then. */
@@ -232,7 +235,7 @@ export class ModelCpu implements Cpu, ExceptionSink {
     this.caches?.l1i.checkInvariants();
     this.caches?.l2.checkInvariants();
     assert(this.cells[HALTED] <= this.cells[TSC], 'CPU: halted for longer than it ran');
-    assert(this.mmu.translation.privilege === this.#privilege, 'CPU: two privilege levels');
+    assert(this.mmu.translation.rights.privilege === this.#privilege, 'CPU: two privilege levels');
   }
 
   /** Scalars beside cells, memory, caches, TLBs and registers. */

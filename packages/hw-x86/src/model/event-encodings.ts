@@ -13,6 +13,10 @@ import {
   L2_MISSES,
   LLC_MISSES,
   LLC_REFERENCES,
+  LOAD_L1_HITS,
+  LOAD_L2_HITS,
+  LOAD_L3_HITS,
+  LOAD_L3_MISSES,
   TSC,
 } from '../cells.js';
 import type { Profile } from './profile.js';
@@ -29,6 +33,8 @@ export interface EventEncoding {
   readonly umask: number;
   /** Cell that holds its total, or -2 for TSC - HALTED. */
   readonly cell: number;
+  /** Cells from there on whose sum it is; default 1. */
+  readonly cellCount?: number;
 }
 
 const COMMON: readonly EventEncoding[] = [
@@ -41,6 +47,17 @@ const COMMON: readonly EventEncoding[] = [
   { name: 'BR_MISP_RETIRED.ALL_BRANCHES', event: 0xc5, umask: 0x00, cell: BRANCH_MISSES },
   { name: 'L1D.REPLACEMENT', event: 0x51, umask: 0x01, cell: L1D_MISSES },
   { name: 'L2_RQSTS.MISS', event: 0x24, umask: 0x3f, cell: L2_MISSES },
+];
+
+// Each retired load counts once, at the level that had its line; a load across two lines at the
+// slower one (SDM vol. 3B, chapter 19, Skylake events; Alder Lake kept the encodings).
+const LOADS: readonly EventEncoding[] = [
+  { name: 'MEM_LOAD_RETIRED.L1_HIT', event: 0xd1, umask: 0x01, cell: LOAD_L1_HITS },
+  { name: 'MEM_LOAD_RETIRED.L2_HIT', event: 0xd1, umask: 0x02, cell: LOAD_L2_HITS },
+  { name: 'MEM_LOAD_RETIRED.L3_HIT', event: 0xd1, umask: 0x04, cell: LOAD_L3_HITS },
+  { name: 'MEM_LOAD_RETIRED.L1_MISS', event: 0xd1, umask: 0x08, cell: LOAD_L2_HITS, cellCount: 3 },
+  { name: 'MEM_LOAD_RETIRED.L2_MISS', event: 0xd1, umask: 0x10, cell: LOAD_L3_HITS, cellCount: 2 },
+  { name: 'MEM_LOAD_RETIRED.L3_MISS', event: 0xd1, umask: 0x20, cell: LOAD_L3_MISSES },
 ];
 
 /** The walk events moved to new numbers with Alder Lake. */
@@ -63,7 +80,7 @@ export class EventEncodings {
   constructor(table: Profile['eventTable']) {
     const walks =
       table === 'alder-lake' ? walkEvents(0x12, 0x13, 0x11) : walkEvents(0x08, 0x49, 0x85);
-    this.list = [...COMMON, ...walks];
+    this.list = [...COMMON, ...LOADS, ...walks];
     this.list.forEach((entry, i) => {
       this.#index.set(entry.event | (entry.umask << 8), i);
     });
@@ -77,8 +94,10 @@ export class EventEncodings {
   /** Total of an event since boot. */
   total(index: number, cells: Float64Array): number {
     if (index === UNKNOWN_EVENT) return 0;
-    const cell = this.list[index].cell;
+    const { cell, cellCount = 1 } = this.list[index];
     if (cell === UNHALTED) return cells[TSC] - cells[HALTED];
-    return Math.floor(cells[cell]);
+    let sum = 0;
+    for (let i = 0; i < cellCount; i++) sum += Math.floor(cells[cell + i]);
+    return sum;
   }
 }

@@ -10,6 +10,11 @@ export {
   CacheSimulator,
   type CacheSimulatorCounts,
   type CacheSimulatorOptions,
+  REFERENCE_FETCH,
+  REFERENCE_LOAD,
+  REFERENCE_MODIFY,
+  REFERENCE_STORE,
+  type ReferenceColumns,
 } from './cache-simulator.js';
 export type { ExceptionHandler, ModelCpu } from './cpu.js';
 export type { CrashDisk } from './disk/crash-disk.js';
@@ -72,14 +77,8 @@ export {
   TRACE_DISK_WRITE,
 } from './disk/trace-events.js';
 export { LOG_DONE, LOG_MARK, type LogEntry, WriteLog } from './disk/write-log.js';
-export {
-  CPUS_MAX,
-  createMachine,
-  type MachineOptions,
-  type ModelMachine,
-  type ModelTimer,
-  type PoweredDevice,
-} from './machine.js';
+export { CPUS_MAX, createMachine, type ModelMachine } from './machine.js';
+export type { MachineOptions, PoweredDevice } from './machine-options.js';
 export { MEMORY_BYTES_MAX, ModelMemory } from './memory.js';
 export type { MeterRegion, ModelMeter } from './meter.js';
 export { METER_BASE, METER_BYTES } from './meter-range.js';
@@ -98,6 +97,7 @@ export { SKYLAKE_SERVER } from './profiles/skylake-server.js';
 export { TEACHING } from './profiles/teaching.js';
 export { ZEN_2 } from './profiles/zen-2.js';
 export { ZEN_4 } from './profiles/zen-4.js';
+export { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './replacement.js';
 export { formatAddress, StaleTranslationError } from './stale-translation.js';
 export type { MachineSnapshot } from './state.js';
-export { REPLACE_FIFO, REPLACE_LRU, REPLACE_PLRU, REPLACE_RANDOM } from './tlb-bank.js';
+export type { ModelTimer } from './timer.js';

@@ -10,7 +10,6 @@ import {
   POWER_OFF,
   STOPPED,
   type Supervisor,
-  type Timer,
 } from '../machine.js';
 import type { Cycles } from '../units.js';
 import { CacheHierarchy } from './cache-hierarchy.js';
@@ -19,49 +18,19 @@ import { ModelCpu } from './cpu.js';
 import { EventEncodings } from './event-encodings.js';
 import { ModelEventQueue } from './event-queue.js';
 import { type ApicBus, LocalApic } from './local-apic.js';
+import type { MachineOptions, PoweredDevice } from './machine-options.js';
 import { ModelMemory } from './memory.js';
 import { ModelMeter } from './meter.js';
 import { type Profile, type ProfileNumbers, profileNumbers } from './profile.js';
 import { SKYLAKE_CLIENT } from './profiles/skylake-client.js';
 import { hashMachine, loadMachine, type MachineSnapshot, saveMachine } from './state.js';
+import { checkVector, ModelTimer } from './timer.js';
 
 /** Largest number of processors: event tags and CPU masks hold this many. */
 export const CPUS_MAX = 32;
 
 // Steps that charge nothing may happen (a stop, a decision), but not for ever.
 const IDLE_STEPS_MAX = 100_000;
-
-/** How a machine is made. Everything has a default. */
-export interface MachineOptions {
-  /** Processors, 1..32; default 1. */
-  readonly cpus?: number;
-  /** RAM in bytes, a multiple of 4,096 up to 8 TiB; default 256 MiB. Sparse: untouched RAM is free. */
-  readonly memoryBytes?: number;
-  /** Bytes of one chunk of RAM; default the smaller of 1 GiB and the whole. */
-  readonly chunkBytes?: number;
-  /** Latencies and geometries; default Skylake client. */
-  readonly profile?: Profile;
-  /** `flat`: fixed latencies, fast; `full`: caches and branch predictor; default `flat`. */
-  readonly mode?: 'flat' | 'full';
-  /** Seed of everything random; default 1. */
-  readonly seed?: number;
-  /** Cycles a processor may run ahead of the slowest other one; default 3,000. */
-  readonly skew?: number;
-  /** Throw StaleTranslationError where a stale TLB entry is used; slow; default false. */
-  readonly strict?: boolean;
-  /** Model paging-structure caches; default true. */
-  readonly pagingCaches?: boolean;
-}
-
-/** A device that must know when the power goes, and takes part in snapshots. */
-export interface PoweredDevice {
-  /** Power is lost at `time`. */
-  powerLost?(time: Cycles): void;
-  /** Everything to bring back, as structured-cloneable data. */
-  save?(): unknown;
-  /** Puts back what `save` answered. */
-  load?(state: unknown): void;
-}
 
 /**
  * Makes a machine.
@@ -117,7 +86,7 @@ export class ModelMachine implements Machine, Clock, ApicBus {
     this.cpus = this.#createCpus(count, options);
     this.#running = this.cpus[0];
     this.meter = new ModelMeter(this.#running);
-    this.timer = new ModelTimer(this);
+    this.timer = new ModelTimer(this.cpus);
     this.interrupts = {
       post: (cpu, vector, time) => this.post(cpu, vector, time),
       callRemote: (from, vector, cpuMask) => this.#callRemote(from, vector, cpuMask),
@@ -388,42 +357,6 @@ export class ModelMachine implements Machine, Clock, ApicBus {
     }
     this.#switchTo(outer);
     sender.cells[TSC] = answered;
-  }
-}
-
-/** Local APIC timers of a machine. */
-export class ModelTimer implements Timer {
-  readonly #machine: ModelMachine;
-
-  constructor(machine: ModelMachine) {
-    this.#machine = machine;
-  }
-
-  setDeadline(cpu: number, deadline: Cycles, vector: number): void {
-    checkVector(vector);
-    this.#apicOf(cpu).setDeadline(deadline, vector);
-  }
-
-  /** Interrupt `vector` on `cpu` at `first` and every `period` cycles after it. */
-  setPeriodic(cpu: number, first: Cycles, period: Cycles, vector: number): void {
-    checkVector(vector);
-    checkInteger('ERR_PERIOD', 'timer period', period, 1, Number.MAX_SAFE_INTEGER);
-    this.#apicOf(cpu).setPeriodic(first, period, vector);
-  }
-
-  cancel(cpu: number): void {
-    this.#apicOf(cpu).cancel();
-  }
-
-  #apicOf(cpu: number): LocalApic {
-    checkInteger('ERR_CPU', 'cpu', cpu, 0, this.#machine.cpus.length - 1);
-    return this.#machine.cpus[cpu].apic;
-  }
-}
-
-function checkVector(vector: number): void {
-  if (!(vector >= 16 && vector <= 255)) {
-    checkInteger('ERR_VECTOR', 'interrupt vector', vector, 16, 255);
   }
 }
 

@@ -28,8 +28,9 @@ export class ModelMemory implements PhysicalMemory {
   readonly chunkPageShift: number;
   /** One view a chunk; unaligned, little-endian access. Zero length until the chunk is touched. */
   readonly views: DataView[];
+  /** The same chunks as 32-bit words, for the page walker. */
+  readonly wordViews: Int32Array[];
   readonly #byteViews: Uint8Array[];
-  readonly #wordViews: Int32Array[];
   readonly #chunkInverse: number;
 
   /**
@@ -50,7 +51,7 @@ export class ModelMemory implements PhysicalMemory {
     const chunkCount = Math.ceil(byteCount / this.chunkBytes);
     this.views = new Array<DataView>(chunkCount).fill(ABSENT);
     this.#byteViews = new Array<Uint8Array>(chunkCount).fill(new Uint8Array(0));
-    this.#wordViews = new Array<Int32Array>(chunkCount).fill(new Int32Array(0));
+    this.wordViews = new Array<Int32Array>(chunkCount).fill(new Int32Array(0));
   }
 
   /** Chunks the address space has. */
@@ -70,7 +71,7 @@ export class ModelMemory implements PhysicalMemory {
     const buffer = new ArrayBuffer(this.chunkBytes);
     this.views[chunk] = new DataView(buffer);
     this.#byteViews[chunk] = new Uint8Array(buffer);
-    this.#wordViews[chunk] = new Int32Array(buffer);
+    this.wordViews[chunk] = new Int32Array(buffer);
   }
 
   /** Gives a chunk back: it reads as zeros again. */
@@ -78,7 +79,7 @@ export class ModelMemory implements PhysicalMemory {
     assert(chunk >= 0 && chunk < this.views.length, 'physical address outside memory');
     this.views[chunk] = ABSENT;
     this.#byteViews[chunk] = new Uint8Array(0);
-    this.#wordViews[chunk] = new Int32Array(0);
+    this.wordViews[chunk] = new Int32Array(0);
   }
 
   bytes(address: PhysAddr): Uint8Array {
@@ -86,7 +87,7 @@ export class ModelMemory implements PhysicalMemory {
   }
 
   words(address: PhysAddr): Int32Array {
-    return this.#wordViews[this.#chunkOf(address)];
+    return this.wordViews[this.#chunkOf(address)];
   }
 
   load8(address: PhysAddr): number {
@@ -165,9 +166,9 @@ export class ModelMemory implements PhysicalMemory {
       const present = this.isPresent(chunk) ? this.chunkBytes : 0;
       assert(this.views[chunk].byteLength === present, 'memory: view length');
       assert(this.#byteViews[chunk].length === present, 'memory: byte view length');
-      assert(this.#wordViews[chunk].length * 4 === present, 'memory: word view length');
+      assert(this.wordViews[chunk].length * 4 === present, 'memory: word view length');
       assert(
-        present === 0 || this.#byteViews[chunk].buffer === this.#wordViews[chunk].buffer,
+        present === 0 || this.#byteViews[chunk].buffer === this.wordViews[chunk].buffer,
         'memory: views of one chunk show two buffers',
       );
     }
@@ -230,8 +231,8 @@ export class ModelMemory implements PhysicalMemory {
     const target = this.#byteViews[toChunk];
     const source = this.#byteViews[fromChunk];
     if (((toOffset | fromOffset | byteCount) & 3) === 0) {
-      const targetWords = this.#wordViews[toChunk];
-      const sourceWords = this.#wordViews[fromChunk];
+      const targetWords = this.wordViews[toChunk];
+      const sourceWords = this.wordViews[fromChunk];
       const toWord = toOffset >>> 2;
       const fromWord = fromOffset >>> 2;
       for (let i = 0; i < byteCount >>> 2; i++) targetWords[toWord + i] = sourceWords[fromWord + i];

@@ -1,6 +1,6 @@
 import { CR4_PCIDE } from '../architecture.js';
-import { INSTRUCTIONS, L1D_HITS, TSC } from '../cells.js';
-import { assert, checkInteger } from '../errors.js';
+import { INSTRUCTIONS, TSC } from '../cells.js';
+import { checkInteger } from '../errors.js';
 import {
   ACCESS_FETCH,
   ACCESS_READ,
@@ -14,7 +14,7 @@ import {
 import { NIL, OK } from '../status.js';
 import type { ByteCount, PhysAddr, VirtAddr } from '../units.js';
 import type { CacheHierarchy } from './cache-hierarchy.js';
-import { FRONT_SLOTS } from './front-table.js';
+import { FRONT_GENERATION, FRONT_SLOTS } from './front-table.js';
 import type { ModelMemory } from './memory.js';
 import { FAULT, OPEN_BUS } from './open-bus.js';
 import type { ProfileNumbers } from './profile.js';
@@ -38,15 +38,16 @@ export class ModelMmu implements Mmu {
   readonly #chunkShift: number;
   readonly #chunkMask: number;
   readonly #cells: Float64Array;
-  readonly #stamp: Float64Array;
+  readonly #stamps: Float64Array;
   readonly #frontBase: Float64Array;
   readonly #frontPage: Int32Array;
-  readonly #frontSlot: Int32Array;
+  readonly #frontStamp: Int32Array;
   readonly #caches: CacheHierarchy | null;
   readonly #loadCycles: number;
   readonly #storeCycles: number;
   readonly #numbers: ProfileNumbers;
-  readonly #high = new Uint32Array(1);
+  /** High and low word of the last load that had no register for them. */
+  readonly #loaded = new Uint32Array(2);
   readonly #pages = new Int32Array(2);
 
   constructor(
@@ -62,10 +63,10 @@ export class ModelMmu implements Mmu {
     this.#chunkShift = memory.chunkPageShift;
     this.#chunkMask = 2 ** memory.chunkPageShift - 1;
     this.#cells = cells;
-    this.#stamp = translation.tlb.stamp;
+    this.#stamps = translation.tlb.store.stamps;
     this.#frontBase = translation.front.base;
     this.#frontPage = translation.front.page;
-    this.#frontSlot = translation.front.slot;
+    this.#frontStamp = translation.front.stamp;
     this.#caches = caches;
     this.#numbers = options.numbers;
     this.#loadCycles = options.numbers.l1dCycles;
@@ -83,7 +84,10 @@ export class ModelMmu implements Mmu {
   load32(address: VirtAddr): number {
     const low = address | 0;
     const offset = low & 0xfff;
-    if (offset > 0xffc) return this.#loadAcross(address, 4, ACCESS_READ);
+    if (offset > 0xffc)
+      return this.#loadAcross(low, Math.floor(address * HIGH_WORD), 4, ACCESS_READ)
+        ? this.#loaded[1]
+        : NIL;
     const page = this.#page(address, low, ACCESS_READ);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(4) : NIL;
     this.#chargeLoad(page, offset);
@@ -94,7 +98,10 @@ export class ModelMmu implements Mmu {
   store32(address: VirtAddr, value: number): number {
     const low = address | 0;
     const offset = low & 0xfff;
-    if (offset > 0xffc) return this.#storeAcross(address, 4, value, 0);
+    if (offset > 0xffc) {
+      const high = Math.floor(address * HIGH_WORD);
+      return this.#storeAcross(low, high, 4, value, 0);
+    }
     const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, offset);
@@ -114,7 +121,10 @@ export class ModelMmu implements Mmu {
 
   load16(address: VirtAddr): number {
     const low = address | 0;
-    if ((low & 0xfff) > 0xffe) return this.#loadAcross(address, 2, ACCESS_READ);
+    if ((low & 0xfff) > 0xffe)
+      return this.#loadAcross(low, Math.floor(address * HIGH_WORD), 2, ACCESS_READ)
+        ? this.#loaded[1]
+        : NIL;
     const page = this.#page(address, low, ACCESS_READ);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(2) : NIL;
     this.#chargeLoad(page, low & 0xfff);
@@ -124,22 +134,25 @@ export class ModelMmu implements Mmu {
 
   load64(address: VirtAddr): number {
     const low = address | 0;
-    if ((low & 0xfff) > 0xff8) return this.#loadAcross(address, 8, ACCESS_READ);
+    if ((low & 0xfff) > 0xff8)
+      return this.#loadAcross(low, Math.floor(address * HIGH_WORD), 8, ACCESS_READ)
+        ? this.#loaded[1]
+        : NIL;
     const page = this.#page(address, low, ACCESS_READ);
     if (page < 0) {
       if (page === FAULT) return NIL;
-      this.#high[0] = 0xffffffff;
+      this.#loaded[0] = 0xffffffff;
       return this.#openBus(4);
     }
     this.#chargeLoad(page, low & 0xfff);
     const view = this.#views[page >>> this.#chunkShift];
     const offset = ((page & this.#chunkMask) << 12) | (low & 0xfff);
-    this.#high[0] = view.getUint32(offset + 4, true);
+    this.#loaded[0] = view.getUint32(offset + 4, true);
     return view.getUint32(offset, true);
   }
 
   get high(): number {
-    return this.#high[0];
+    return this.#loaded[0];
   }
 
   store8(address: VirtAddr, value: number): number {
@@ -154,7 +167,10 @@ export class ModelMmu implements Mmu {
 
   store16(address: VirtAddr, value: number): number {
     const low = address | 0;
-    if ((low & 0xfff) > 0xffe) return this.#storeAcross(address, 2, value, 0);
+    if ((low & 0xfff) > 0xffe) {
+      const high = Math.floor(address * HIGH_WORD);
+      return this.#storeAcross(low, high, 2, value, 0);
+    }
     const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, low & 0xfff);
@@ -165,7 +181,10 @@ export class ModelMmu implements Mmu {
 
   store64(address: VirtAddr, lowWord: number, highWord: number): number {
     const low = address | 0;
-    if ((low & 0xfff) > 0xff8) return this.#storeAcross(address, 8, lowWord, highWord);
+    if ((low & 0xfff) > 0xff8) {
+      const high = Math.floor(address * HIGH_WORD);
+      return this.#storeAcross(low, high, 8, lowWord, highWord);
+    }
     const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, low & 0xfff);
@@ -176,32 +195,12 @@ export class ModelMmu implements Mmu {
     return OK;
   }
 
-  storeRun(address: VirtAddr, wordCount: number): number {
-    const low = address | 0;
-    const offset = low & 0xfff;
-    assert(offset + wordCount * 8 <= 4096, 'a run of stores leaves its page');
-    const page = this.#page(address, low, ACCESS_WRITE);
-    if (page < 0) return page === OPEN_BUS ? OK : NIL;
-    this.#chargeRun(page, offset, wordCount, this.#storeCycles);
-    const view = this.#views[page >>> this.#chunkShift];
-    const start = ((page & this.#chunkMask) << 12) | offset;
-    for (let word = 0; word < wordCount; word++) view.setFloat64(start + word * 8, 0);
-    return OK;
-  }
-
-  loadRun(address: VirtAddr, wordCount: number): number {
-    const low = address | 0;
-    const offset = low & 0xfff;
-    assert(offset + wordCount * 8 <= 4096, 'a run of loads leaves its page');
-    const page = this.#page(address, low, ACCESS_READ);
-    if (page < 0) return page === OPEN_BUS ? OK : NIL;
-    this.#chargeRun(page, offset, wordCount, this.#loadCycles);
-    return OK;
-  }
-
   fetch32(address: VirtAddr): number {
     const low = address | 0;
-    if ((low & 0xfff) > 0xffc) return this.#loadAcross(address, 4, ACCESS_FETCH);
+    if ((low & 0xfff) > 0xffc)
+      return this.#loadAcross(low, Math.floor(address * HIGH_WORD), 4, ACCESS_FETCH)
+        ? this.#loaded[1]
+        : NIL;
     const page = this.#page(address, low, ACCESS_FETCH);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(4) : NIL;
     this.#chargeFetch(page, low & 0xfff);
@@ -212,11 +211,14 @@ export class ModelMmu implements Mmu {
   copyFrom(from: VirtAddr, to: PhysAddr, byteCount: ByteCount): number {
     let done = 0;
     while (done < byteCount) {
-      const source = this.translate(from + done, ACCESS_READ);
-      if (source === NIL || source >= this.#memory.byteCount) break;
-      const piece = Math.min(byteCount - done, 4096 - (source % 4096));
+      const low = (from + done) | 0;
+      const page = this.translation.miss(low, Math.floor((from + done) * HIGH_WORD), ACCESS_READ);
+      if (page < 0) break;
+      const source = page * 4096 + (low & 0xfff);
+      const piece = Math.min(byteCount - done, 4096 - (low & 0xfff));
       this.#memory.copy(to + done, source, piece);
-      this.#chargeCopy(source, to + done, piece);
+      this.#chargeLines(source, piece);
+      this.#chargeLines(to + done, piece);
       done += piece;
     }
     return done;
@@ -225,11 +227,14 @@ export class ModelMmu implements Mmu {
   copyTo(to: VirtAddr, from: PhysAddr, byteCount: ByteCount): number {
     let done = 0;
     while (done < byteCount) {
-      const target = this.translate(to + done, ACCESS_WRITE);
-      if (target === NIL || target >= this.#memory.byteCount) break;
-      const piece = Math.min(byteCount - done, 4096 - (target % 4096));
+      const low = (to + done) | 0;
+      const page = this.translation.miss(low, Math.floor((to + done) * HIGH_WORD), ACCESS_WRITE);
+      if (page < 0) break;
+      const target = page * 4096 + (low & 0xfff);
+      const piece = Math.min(byteCount - done, 4096 - (low & 0xfff));
       this.#memory.copy(target, from + done, piece);
-      this.#chargeCopy(from + done, target, piece);
+      this.#chargeLines(from + done, piece);
+      this.#chargeLines(target, piece);
       done += piece;
     }
     return done;
@@ -260,7 +265,7 @@ export class ModelMmu implements Mmu {
   }
 
   setAlignmentCheck(on: boolean): void {
-    this.translation.setPrivilege(this.translation.privilege, on);
+    this.translation.setPrivilege(this.translation.rights.privilege, on);
   }
 
   invalidate(address: VirtAddr): void {
@@ -269,7 +274,7 @@ export class ModelMmu implements Mmu {
 
   invalidateContext(type: number, pcid: number, address: VirtAddr): void {
     checkInteger('ERR_INVPCID', 'INVPCID type', type, INVPCID_ADDRESS, INVPCID_ALL);
-    const identified = (this.translation.cr4 & CR4_PCIDE) !== 0;
+    const identified = (this.translation.rights.cr4 & CR4_PCIDE) !== 0;
     checkInteger('ERR_PCID', 'PCID', pcid, 0, identified ? 4095 : 0);
     const { tlb, front, walk } = this.translation;
     if (type === INVPCID_ADDRESS) {
@@ -287,14 +292,15 @@ export class ModelMmu implements Mmu {
 
   /** Sets ring 0 or 3; called by the processor, which splits its counters first. */
   setPrivilege(privilege: number): void {
-    this.translation.setPrivilege(privilege, this.translation.alignmentCheck);
+    this.translation.setPrivilege(privilege, this.translation.rights.alignmentCheck);
   }
 
   #page(address: VirtAddr, low: number, access: number): number {
     const { translation } = this;
+    const base = this.#frontBase;
     const at = translation.readTable + access * FRONT_SLOTS + ((low >>> 12) & FRONT_MASK);
-    if (this.#frontBase[at] === address - (low & 0xfff)) {
-      this.#stamp[this.#frontSlot[at]] = this.#cells[INSTRUCTIONS] += 1;
+    if (base[at] === address - (low & 0xfff) + base[FRONT_GENERATION]) {
+      this.#stamps[this.#frontStamp[at]] = this.#cells[INSTRUCTIONS] += 1;
       return this.#frontPage[at];
     }
     return translation.miss(low, Math.floor(address * HIGH_WORD), access);
@@ -302,7 +308,17 @@ export class ModelMmu implements Mmu {
 
   #chargeLoad(page: number, offset: number): void {
     if (this.#caches === null) this.#cells[TSC] += this.#loadCycles;
-    else this.#cells[TSC] += this.#caches.data(page, offset >>> 6);
+    else this.#cells[TSC] += this.#caches.load(page, offset >>> 6);
+  }
+
+  // An access across a page border touches a line of each page and retires once.
+  #chargeBoth(first: number, offset: number, second: number): void {
+    if (this.#caches !== null && first !== OPEN_BUS && second !== OPEN_BUS) {
+      this.#cells[TSC] += this.#caches.loadBoth(first, offset >>> 6, second, 0);
+      return;
+    }
+    if (first !== OPEN_BUS) this.#chargeLoad(first, offset);
+    if (second !== OPEN_BUS) this.#chargeLoad(second, 0);
   }
 
   // A store that hits L1D costs its slot in the store port; one that misses waits for the line.
@@ -315,36 +331,12 @@ export class ModelMmu implements Mmu {
     this.#cells[TSC] += cycles === this.#loadCycles ? this.#storeCycles : cycles;
   }
 
-  // What as many single accesses would: the first of each line may miss, the others hit L1D.
-  #chargeRun(page: number, offset: number, wordCount: number, hitCycles: number): void {
-    const cells = this.#cells;
-    cells[INSTRUCTIONS] += wordCount - 1;
-    if (this.#caches === null) {
-      cells[TSC] += wordCount * hitCycles;
-      return;
-    }
-    const first = offset >>> 6;
-    const last = (offset + wordCount * 8 - 1) >>> 6;
-    for (let line = first; line <= last; line++) {
-      const cycles = this.#caches.data(page, line);
-      cells[TSC] += cycles === this.#loadCycles ? hitCycles : cycles;
-    }
-    const hits = wordCount - (last - first + 1);
-    cells[TSC] += hits * hitCycles;
-    cells[L1D_HITS] += hits;
-  }
-
   #chargeFetch(page: number, offset: number): void {
     this.#cells[TSC] += 1;
     if (this.#caches !== null) this.#cells[TSC] += this.#caches.fetch(page, offset >>> 6);
   }
 
   // The first line of a page pays its latency; the prefetchers bring the rest.
-  #chargeCopy(from: PhysAddr, to: PhysAddr, byteCount: ByteCount): void {
-    this.#chargeLines(from, byteCount);
-    this.#chargeLines(to, byteCount);
-  }
-
   #chargeLines(address: PhysAddr, byteCount: ByteCount): void {
     const cells = this.#cells;
     const first = Math.floor(address / 64);
@@ -366,16 +358,18 @@ export class ModelMmu implements Mmu {
     return 2 ** (8 * Math.min(byteCount, 4)) - 1;
   }
 
-  // Both pages of an access across a border, stamped in order within one instruction.
-  #pagesOf(address: VirtAddr, access: number, byteCount: number): boolean {
+  // Both pages of an access across a border, stamped in order within one instruction. In words: a
+  // double would be boxed on its way into a call.
+  #pagesOf(low: number, high: number, access: number): boolean {
     const cells = this.#cells;
     const retired = cells[INSTRUCTIONS];
-    const next = address - (address & 0xfff) + 4096;
+    const nextLow = ((low & -4096) + 4096) | 0;
+    const nextHigh = nextLow === 0 ? high + 1 : high;
     cells[INSTRUCTIONS] = retired - 0.5;
-    const first = this.#page(address, address | 0, access);
+    const first = this.translation.miss(low, high, access);
     cells[INSTRUCTIONS] = retired;
     if (first === FAULT) return false;
-    const second = this.#page(next, next | 0, access);
+    const second = this.translation.miss(nextLow, nextHigh, access);
     if (second === FAULT) {
       cells[INSTRUCTIONS] = retired;
       return false;
@@ -383,19 +377,19 @@ export class ModelMmu implements Mmu {
     cells[INSTRUCTIONS] = retired + 1;
     this.#pages[0] = first;
     this.#pages[1] = second;
-    return byteCount > 1;
+    return true;
   }
 
-  #loadAcross(address: VirtAddr, byteCount: number, access: number): number {
-    if (!this.#pagesOf(address, access, byteCount)) return NIL;
+  // Leaves the value in `loaded`: returned, a word of 2**31 and more would be boxed.
+  #loadAcross(low: number, high: number, byteCount: number, access: number): boolean {
+    if (!this.#pagesOf(low, high, access)) return false;
     const first = this.#pages[0];
     const second = this.#pages[1];
-    const offset = address & 0xfff;
+    const offset = low & 0xfff;
     if (access === ACCESS_FETCH) {
       this.#chargeFetch(first, offset);
     } else {
-      if (first !== OPEN_BUS) this.#chargeLoad(first, offset);
-      if (second !== OPEN_BUS) this.#chargeLoad(second, 0);
+      this.#chargeBoth(first, offset, second);
     }
     let value = 0;
     let highValue = 0;
@@ -405,17 +399,22 @@ export class ModelMmu implements Mmu {
       if (i < 4) value += byte * 2 ** (8 * i);
       else highValue += byte * 2 ** (8 * (i - 4));
     }
-    if (byteCount === 8) this.#high[0] = highValue;
-    return value;
+    if (byteCount === 8) this.#loaded[0] = highValue;
+    this.#loaded[1] = value;
+    return true;
   }
 
-  #storeAcross(address: VirtAddr, byteCount: number, lowWord: number, highWord: number): number {
-    if (!this.#pagesOf(address, ACCESS_WRITE, byteCount)) return NIL;
-    const offset = address & 0xfff;
-    for (let side = 0; side < 2; side++) {
-      if (this.#pages[side] !== OPEN_BUS)
-        this.#chargeStore(this.#pages[side], side === 0 ? offset : 0);
-    }
+  #storeAcross(
+    low: number,
+    high: number,
+    byteCount: number,
+    lowWord: number,
+    highWord: number,
+  ): number {
+    if (!this.#pagesOf(low, high, ACCESS_WRITE)) return NIL;
+    const offset = low & 0xfff;
+    if (this.#pages[0] !== OPEN_BUS) this.#chargeStore(this.#pages[0], offset);
+    if (this.#pages[1] !== OPEN_BUS) this.#chargeStore(this.#pages[1], 0);
     for (let i = 0; i < byteCount; i++) {
       const page = this.#pages[offset + i < 4096 ? 0 : 1];
       if (page === OPEN_BUS) continue;

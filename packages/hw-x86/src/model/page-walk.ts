@@ -3,6 +3,7 @@ import {
   PF_RESERVED,
   PTE_ACCESSED,
   PTE_DIRTY,
+  PTE_GLOBAL,
   PTE_LARGE,
   PTE_PRESENT,
   PTE_USER,
@@ -12,12 +13,14 @@ import { TSC, WALK_CYCLES } from '../cells.js';
 import { ACCESS_WRITE } from '../mmu.js';
 import { OK } from '../status.js';
 import type { PhysAddr } from '../units.js';
+import { type AccessRights, FLAG_NO_EXECUTE } from './access-rights.js';
 import type { CacheHierarchy } from './cache-hierarchy.js';
 import type { ModelMemory } from './memory.js';
-import { SIZE_1G, SIZE_2M, SIZE_4K, SIZE_512G, type TlbBank } from './tlb-bank.js';
+import { OPEN_BUS } from './open-bus.js';
+import { SIZE_1G, SIZE_2M, SIZE_4K, SIZE_512G } from './page-size.js';
+import type { TlbBank } from './tlb-bank.js';
+import { RECORD, RECORD_FLAGS, RECORD_PAGE } from './tlb-store.js';
 
-/** XD of any level, in a TLB entry's flags (bit 9, which page-table entries leave to software). */
-export const FLAG_NO_EXECUTE = 0x200;
 /** The walk was refused for lack of rights: the caller completes the error code. */
 export const DENIED = 1;
 
@@ -25,10 +28,8 @@ export const DENIED = 1;
 export const METER_FRAMES: PhysAddr = 2 ** 43;
 const METER_TABLES: PhysAddr = METER_FRAMES + 2 ** 41;
 
-/** Answers whether the rights gathered by a walk allow the access that is being made. */
-export interface RightsCheck {
-  allows(flags: number, access: number): boolean;
-}
+// In the flags of a paging-structure-cache entry: the next table lies where no memory answers.
+const FLAG_BEYOND = 0x800;
 
 /**
  * The page walker of one processor (Intel SDM vol. 3, 4.5): reads up to four entries through the
@@ -43,16 +44,16 @@ export class PageWalk {
   size = SIZE_4K;
   /** Physical address of the page. */
   frame: PhysAddr = 0;
-  /** Where the leaf lies and what it holds now. */
-  leafAddress: PhysAddr = 0;
+  /** What the leaf holds. */
   leafLow = 0;
   leafHigh = 0;
   /** Bits of the error code beyond those of the access, when `run` did not answer OK. */
   fault = 0;
   /** Bits of an entry's high word that must be zero: 51:MAXPHYADDR, and XD unless EFER.NXE. */
   reservedHigh = 0;
-  /** Root of the tables, and the PCID its entries are cached under. */
-  root: PhysAddr = 0;
+  /** Physical page number of the page's begin, or OPEN_BUS where no memory answers. */
+  page = 0;
+  /** PCID that entries are cached under. */
   pcid = 0;
   /** Stamps of the paging-structure caches. */
   clock = 0;
@@ -60,15 +61,22 @@ export class PageWalk {
   levelsRead = 0;
 
   readonly #memory: ModelMemory;
+  readonly #pageCount: number;
+  readonly #chunkShift: number;
+  readonly #chunkMask: number;
   readonly #cells: Float64Array;
   readonly #caches: CacheHierarchy | null;
   readonly #stepCycles: number;
   /** Paging-structure caches by the size an entry reaches: [, PDE, PDPTE, PML4E], or null. */
   readonly #paths: readonly (TlbBank | null)[];
-  readonly #used = new Float64Array(5);
+  // By level: where an entry that the walk used lies, and what it leads to.
+  readonly #usedTable = new Int32Array(5);
+  readonly #usedIndex = new Int32Array(5);
   readonly #usedFlags = new Int32Array(5);
-  readonly #usedFrame = new Float64Array(5);
-
+  readonly #usedPage = new Int32Array(5);
+  #root: PhysAddr = 0;
+  #rootPage = 0;
+  #rootFlags = PTE_WRITE | PTE_USER;
   #low = 0;
   #high = 0;
 
@@ -80,36 +88,54 @@ export class PageWalk {
     paths: readonly (TlbBank | null)[],
   ) {
     this.#memory = memory;
+    this.#pageCount = memory.byteCount / 4096;
+    this.#chunkShift = memory.chunkPageShift;
+    this.#chunkMask = 2 ** memory.chunkPageShift - 1;
     this.#cells = cells;
     this.#caches = caches;
     this.#stepCycles = stepCycles;
     this.#paths = paths;
   }
 
+  /** Root of the tables. */
+  get root(): PhysAddr {
+    return this.#root;
+  }
+
+  set root(root: PhysAddr) {
+    this.#root = root;
+    this.#rootPage = Math.floor(root / 4096) | 0;
+    const beyond = root >= this.#memory.byteCount ? FLAG_BEYOND : 0;
+    this.#rootFlags = PTE_WRITE | PTE_USER | beyond;
+  }
+
   /**
    * Walks for the address (low, high). OK: the fields above hold the translation and A and, on a
    * write, D are set. DENIED or a not-present or reserved entry: `fault` says which, nothing is set.
+   *
+   * Tables are page numbers and entries pairs of words all the way: no double, no division.
    */
-  run(low: number, high: number, access: number, check: RightsCheck): number {
+  run(low: number, high: number, access: number, rights: AccessRights): number {
     let level = 4;
-    let table = this.root;
-    let flags = PTE_WRITE | PTE_USER;
+    let table = this.#rootPage;
+    let flags = this.#rootFlags;
     for (let size = SIZE_2M; size <= SIZE_512G; size++) {
       const bank = this.#paths[size];
       if (bank === null) continue;
       const slot = bank.find(low, high, size, this.pcid);
       if (slot === -1) continue;
-      bank.stamp[bank.base + slot] = ++this.clock;
+      bank.touch(slot, ++this.clock);
       level = size;
-      table = bank.frame[slot];
-      flags = bank.flags[slot];
+      table = bank.pageOf(slot);
+      flags = bank.flagsOf(slot);
       break;
     }
     const firstLevel = level;
+    let accessed = PTE_ACCESSED;
     this.levelsRead = 0;
     for (;;) {
-      const address = table + entryIndex(low, high, level) * 8;
-      this.#read(address);
+      const index = entryIndex(low, high, level);
+      this.#read(table, index, flags);
       const entryLow = this.#low;
       const entryHigh = this.#high;
       if ((entryLow & PTE_PRESENT) === 0) {
@@ -122,20 +148,22 @@ export class PageWalk {
       }
       flags &= entryLow | ~(PTE_WRITE | PTE_USER);
       if (entryHigh < 0) flags |= FLAG_NO_EXECUTE;
-      this.#used[level] = address;
-      const frame = (entryHigh & 0xfffff) * 2 ** 32 + ((entryLow & -4096) >>> 0);
+      accessed &= entryLow;
+      this.#usedTable[level] = table;
+      this.#usedIndex[level] = index;
       if (level === 1 || (entryLow & PTE_LARGE) !== 0) {
-        this.leafAddress = address;
         this.leafLow = entryLow;
         this.leafHigh = entryHigh;
-        const result = this.#finish(flags, frame, level, firstLevel, access, check);
+        const result = this.#finish(flags, level, access, rights);
         if (result !== OK) return result;
+        if (accessed === 0) this.#setAccessed(firstLevel, level);
         for (let passed = firstLevel; passed > level; passed--) this.#remember(low, high, passed);
         return OK;
       }
+      table = (entryHigh << 20) | (entryLow >>> 12);
+      if (this.#isBeyond(table, entryHigh)) flags |= FLAG_BEYOND;
       this.#usedFlags[level] = flags;
-      this.#usedFrame[level] = frame;
-      table = frame;
+      this.#usedPage[level] = table;
       level -= 1;
     }
   }
@@ -150,7 +178,6 @@ export class PageWalk {
     for (let level = 4; ; level--) {
       const address = table + entryIndex(low, high, level) * 8;
       this.#load(address);
-      this.leafAddress = address;
       this.leafLow = this.#low;
       this.leafHigh = this.#high;
       this.size = level - 1;
@@ -176,7 +203,7 @@ export class PageWalk {
       const bank = this.#paths[size];
       const slot = bank === null ? -1 : bank.find(low, high, size, this.pcid);
       if (bank === null || slot === -1) continue;
-      bank.stamp[bank.base + slot] = ++this.clock;
+      bank.touch(slot, ++this.clock);
       level = size;
       break;
     }
@@ -184,37 +211,38 @@ export class PageWalk {
     const firstLevel = level;
     for (; level >= 2; level--) {
       const reach = level === 2 ? 2 ** 21 : level === 3 ? 2 ** 30 : 2 ** 39;
-      this.#charge(METER_TABLES + (4 - level) * 2 ** 30 + Math.floor(offset / reach) * 8);
+      const address = METER_TABLES + (4 - level) * 2 ** 30 + Math.floor(offset / reach) * 8;
+      this.#charge(Math.floor(address / 4096) | 0, (address & 0xfff) >>> 6);
       this.#usedFlags[level] = PTE_WRITE;
-      this.#usedFrame[level] = 0;
+      this.#usedPage[level] = 0;
     }
     for (let passed = firstLevel; passed > 2; passed--) this.#remember(low, high, passed);
     this.size = SIZE_2M;
   }
 
-  #finish(
-    flags: number,
-    frame: PhysAddr,
-    level: number,
-    firstLevel: number,
-    access: number,
-    check: RightsCheck,
-  ): number {
-    this.flags = flags;
-    if (!check.allows(flags, access)) {
+  #finish(flags: number, level: number, access: number, rights: AccessRights): number {
+    this.flags = flags & ~FLAG_BEYOND;
+    if (!rights.allows(flags, access)) {
       this.fault = PF_PRESENT;
       return DENIED;
     }
-    for (let used = firstLevel; used >= level; used--) {
-      const dirty = access === ACCESS_WRITE && used === level ? PTE_DIRTY : 0;
-      this.#set(this.#used[used], PTE_ACCESSED | dirty);
-    }
+    const { leafLow, leafHigh } = this;
     this.size = level - 1;
     // Bit 12 of a large page's entry is PAT, not address.
-    this.frame = level === 1 ? frame : frame - (this.leafLow & 0x1000);
-    this.flags = flags | (this.leafLow & 0x100);
-    if (access === ACCESS_WRITE || (this.leafLow & PTE_DIRTY) !== 0) this.flags |= PTE_DIRTY;
+    const address = level === 1 ? leafLow & -4096 : leafLow & -8192;
+    this.frame = (leafHigh & 0xfffff) * 2 ** 32 + (address >>> 0);
+    const page = (leafHigh << 20) | (address >>> 12);
+    this.page = this.#isBeyond(page, leafHigh) ? OPEN_BUS : page;
+    this.flags |= leafLow & (PTE_GLOBAL | PTE_DIRTY);
+    if (access === ACCESS_WRITE) {
+      this.flags |= PTE_DIRTY;
+      if ((leafLow & PTE_DIRTY) === 0) this.#set(level, PTE_DIRTY);
+    }
     return OK;
+  }
+
+  #isBeyond(page: number, entryHigh: number): boolean {
+    return (entryHigh & 0xff800) !== 0 || page >= this.#pageCount;
   }
 
   // Entries are cached only by a walk that succeeded, so each has its A bit set (4.10.3.1) and no
@@ -228,9 +256,9 @@ export class PageWalk {
       slot = bank.victim(low, high, size);
       bank.claim(slot, low, high, size, this.pcid);
     }
-    bank.flags[slot] = this.#usedFlags[level];
-    bank.frame[slot] = this.#usedFrame[level];
-    bank.stamp[bank.base + slot] = ++this.clock;
+    bank.words[slot * RECORD + RECORD_FLAGS] = this.#usedFlags[level];
+    bank.words[slot * RECORD + RECORD_PAGE] = this.#usedPage[level];
+    bank.touch(slot, ++this.clock);
   }
 
   #isReserved(low: number, high: number, level: number): boolean {
@@ -240,44 +268,50 @@ export class PageWalk {
     return (low & (level === 3 ? 0x3fffe000 : 0x001fe000)) !== 0;
   }
 
-  #read(address: PhysAddr): void {
-    this.#load(address);
-    this.#charge(address);
-  }
-
-  #charge(address: PhysAddr): void {
-    this.levelsRead += 1;
-    let cycles = this.#stepCycles;
-    if (this.#caches !== null) {
-      const low = address | 0;
-      cycles = this.#caches.data(Math.floor(address / 4096) | 0, (low & 0xfff) >>> 6);
-    }
-    this.#cells[TSC] += cycles;
-    this.#cells[WALK_CYCLES] += cycles;
-  }
-
   // What no memory answers reads as all ones, so that a walk through it meets reserved bits.
-  #load(address: PhysAddr): void {
-    const memory = this.#memory;
-    if (address >= memory.byteCount) {
+  #read(table: number, index: number, flags: number): void {
+    this.#charge(table, index >>> 3);
+    if ((flags & FLAG_BEYOND) !== 0) {
       this.#low = -1;
       this.#high = -1;
       return;
     }
-    const chunk = Math.floor(address / memory.chunkBytes);
+    const memory = this.#memory;
+    const chunk = table >>> this.#chunkShift;
     if (!memory.isPresent(chunk)) memory.touch(chunk);
-    const offset = address - chunk * memory.chunkBytes;
-    this.#low = memory.views[chunk].getInt32(offset, true);
-    this.#high = memory.views[chunk].getInt32(offset + 4, true);
+    const words = memory.wordViews[chunk];
+    const at = ((table & this.#chunkMask) << 10) | (index << 1);
+    this.#low = words[at];
+    this.#high = words[at + 1];
   }
 
-  #set(address: PhysAddr, bits: number): void {
-    const memory = this.#memory;
-    const chunk = Math.floor(address / memory.chunkBytes);
-    const offset = address - chunk * memory.chunkBytes;
-    const view = memory.views[chunk];
-    const before = view.getInt32(offset, true);
-    if ((before & bits) !== bits) view.setInt32(offset, before | bits, true);
+  #charge(page: number, line: number): void {
+    this.levelsRead += 1;
+    const cycles = this.#caches === null ? this.#stepCycles : this.#caches.data(page, line);
+    this.#cells[TSC] += cycles;
+    this.#cells[WALK_CYCLES] += cycles;
+  }
+
+  // For inspection: by address, without time.
+  #load(address: PhysAddr): void {
+    if (address >= this.#memory.byteCount) {
+      this.#low = -1;
+      this.#high = -1;
+      return;
+    }
+    this.#low = this.#memory.load32(address) | 0;
+    this.#high = this.#memory.load32(address + 4) | 0;
+  }
+
+  #setAccessed(firstLevel: number, lastLevel: number): void {
+    for (let level = firstLevel; level >= lastLevel; level--) this.#set(level, PTE_ACCESSED);
+  }
+
+  #set(level: number, bits: number): void {
+    const table = this.#usedTable[level];
+    const words = this.#memory.wordViews[table >>> this.#chunkShift];
+    const at = ((table & this.#chunkMask) << 10) | (this.#usedIndex[level] << 1);
+    if ((words[at] & bits) !== bits) words[at] |= bits;
   }
 }
 

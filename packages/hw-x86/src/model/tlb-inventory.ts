@@ -1,16 +1,8 @@
 import type { FrontTable } from './front-table.js';
 import { OPEN_BUS } from './open-bus.js';
+import { HIGH_MASK, LOW_MASK, SIZE_1G, SIZE_2M, SIZE_4K, SIZE_512G } from './page-size.js';
 import type { ProfileNumbers } from './profile.js';
-import {
-  ANY_PCID,
-  HIGH_MASK,
-  LOW_MASK,
-  SIZE_1G,
-  SIZE_2M,
-  SIZE_4K,
-  SIZE_512G,
-  TlbBank,
-} from './tlb-bank.js';
+import { ANY_PCID, TlbBank } from './tlb-bank.js';
 import {
   dataGeometry,
   FLAG_SMASHED,
@@ -19,6 +11,7 @@ import {
   secondGeometry,
   TlbSet,
 } from './tlb-set.js';
+import { RECORD, RECORD_FLAGS, RECORD_FRONTED, RECORD_PAGE, TlbStore } from './tlb-store.js';
 
 /** Everything one processor caches of its page tables: both TLB levels and the paths to tables. */
 export class TlbInventory {
@@ -29,42 +22,35 @@ export class TlbInventory {
   readonly secondFetch: TlbSet;
   /** Paging-structure caches by reach of an entry: [, PDE, PDPTE, PML4E]. */
   readonly paths: readonly (TlbBank | null)[];
-  /** Stamps of the first level, both kinds. */
-  readonly stamp: Float64Array;
-  readonly firstLevelSlots: number;
+  /** Records of all TLBs. */
+  readonly store: TlbStore;
+  readonly #firstLevelSlots: number;
   /** A bank of one slot that holds what the last walk found, as a source to copy from. */
   readonly walked: TlbBank;
   readonly #banks: TlbBank[] = [];
-  readonly #strict: boolean;
 
-  constructor(n: ProfileNumbers, seed: number, pagingCaches: boolean, strict: boolean) {
-    this.#strict = strict;
+  constructor(n: ProfileNumbers, seed: number, pagingCaches: boolean) {
     const policy = n.tlbReplacement;
-    const dataSlots = TlbSet.slotCount(dataGeometry(n));
-    this.firstLevelSlots = dataSlots + TlbSet.slotCount(fetchGeometry(n));
-    this.stamp = new Float64Array(this.firstLevelSlots);
-    this.data = new TlbSet(dataGeometry(n), policy, seed + 11, this.stamp, 0);
-    this.fetch = new TlbSet(fetchGeometry(n), policy, seed + 14, this.stamp, dataSlots);
-    const second = secondGeometry(n);
-    const stamp = new Float64Array(TlbSet.slotCount(second) + 1);
-    this.second = new TlbSet(second, policy, seed + 17, stamp, 0);
-    const secondFetch = secondFetchGeometry(n);
-    const fetchStamp = new Float64Array(TlbSet.slotCount(secondFetch) + 1);
-    this.secondFetch =
-      n.stlbFetchEntries === 0
-        ? this.second
-        : new TlbSet(secondFetch, policy, seed + 20, fetchStamp, 0);
-    const path = (entries: number, salt: number): TlbBank | null => {
-      if (!pagingCaches || entries === 0) return null;
-      return new TlbBank(
-        entries,
-        entries,
-        policy,
-        seed + salt,
-        new Float64Array(entries),
-        0,
-        new Int32Array(4),
-      );
+    const geometries = [dataGeometry(n), fetchGeometry(n), secondGeometry(n)];
+    if (n.stlbFetchEntries !== 0) geometries.push(secondFetchGeometry(n));
+    const counts = geometries.map((geometry) => TlbSet.slotCount(geometry));
+    const store = new TlbStore(counts.reduce((sum, count) => sum + count));
+    const salts = [11, 14, 17, 20];
+    let base = 0;
+    const [data, fetch, second, secondFetch] = geometries.map((geometry, i) => {
+      const set = new TlbSet(geometry, policy, seed + salts[i], store, base);
+      base += counts[i];
+      return set;
+    });
+    this.store = store;
+    this.#firstLevelSlots = counts[0] + counts[1];
+    this.data = data;
+    this.fetch = fetch;
+    this.second = second;
+    this.secondFetch = secondFetch ?? second;
+    const path = (entryCount: number, salt: number): TlbBank | null => {
+      if (!pagingCaches || entryCount === 0) return null;
+      return bankAlone(entryCount, policy, seed + salt);
     };
     this.paths = [
       null,
@@ -72,7 +58,7 @@ export class TlbInventory {
       path(n.pdptCacheEntries, 24),
       path(n.pml4CacheEntries, 25),
     ];
-    this.walked = new TlbBank(1, 1, policy, seed, new Float64Array(1), 0, new Int32Array(4));
+    this.walked = bankAlone(1, policy, seed);
     this.#banks.push(...this.data.banks, ...this.fetch.banks, ...this.second.banks);
     if (this.secondFetch !== this.second) this.#banks.push(...this.secondFetch.banks);
   }
@@ -92,17 +78,36 @@ export class TlbInventory {
     front: FrontTable | null,
   ): number {
     const slot = bank.victim(low, high, stored);
-    if (front !== null && bank.tag[slot] !== 0) this.#leaveFront(front, bank, slot);
-    bank.claim(slot, low, high, stored, source.pcid[from]);
-    bank.flags[slot] = source.flags[from];
-    bank.page[slot] = source.page[from];
-    // Small pages need none of these: each column spared is a cache line of the host's.
-    if (this.#strict || stored !== SIZE_4K || bank.page[slot] === OPEN_BUS || stored !== size) {
-      bank.frame[slot] = source.frame[from];
-      bank.entryLow[slot] = source.entryLow[from];
-      bank.entryHigh[slot] = source.entryHigh[from];
-    }
+    if (front !== null && bank.tagOf(slot) !== 0) this.#leaveFront(front, bank, slot);
+    bank.claim(slot, low, high, stored, source.pcidOf(from));
+    const { words } = bank;
+    words[slot * RECORD + RECORD_FLAGS] = source.flagsOf(from);
+    words[slot * RECORD + RECORD_PAGE] = source.pageOf(from);
+    bank.frame[slot] = source.frame[from];
+    bank.entryLow[slot] = source.entryLow[from];
+    bank.entryHigh[slot] = source.entryHigh[from];
     if (stored !== size) this.#makeFragment(bank, slot, low, size, stored);
+    return slot;
+  }
+
+  /**
+   * As {@link copyEntry} for the common case, a 4 KiB page in memory kept as such: its record is all
+   * there is to it. Not for strict mode, which reads the cold columns.
+   */
+  addSmall(
+    bank: TlbBank,
+    low: number,
+    high: number,
+    pcid: number,
+    flags: number,
+    page: number,
+    front: FrontTable | null,
+  ): number {
+    const slot = bank.victim(low, high, SIZE_4K);
+    if (front !== null && bank.tagOf(slot) !== 0) this.#leaveFront(front, bank, slot);
+    bank.claim(slot, low, high, SIZE_4K, pcid);
+    bank.words[slot * RECORD + RECORD_FLAGS] = flags;
+    bank.words[slot * RECORD + RECORD_PAGE] = page;
     return slot;
   }
 
@@ -164,10 +169,10 @@ export class TlbInventory {
     return [...this.#banks, ...this.paths.filter((path) => path !== null)];
   }
 
-  /** The bank whose stamps include an index of the shared column, for first-level slots. */
-  bankOf(column: number): TlbBank | null {
+  /** The first-level bank that a slot of the store belongs to. */
+  bankOf(slot: number): TlbBank | null {
     for (const bank of [...this.data.banks, ...this.fetch.banks]) {
-      if (column >= bank.base && column < bank.base + bank.entryCount) return bank;
+      if (slot >= bank.base && slot < bank.base + bank.entryCount) return bank;
     }
     return null;
   }
@@ -190,19 +195,24 @@ export class TlbInventory {
 
   #makeFragment(bank: TlbBank, slot: number, low: number, size: number, stored: number): void {
     const offset = fragmentOffset(low, size, stored);
-    bank.flags[slot] |= FLAG_SMASHED;
+    const at = slot * RECORD;
+    bank.words[at + RECORD_FLAGS] |= FLAG_SMASHED;
     bank.holdsFragments = true;
     bank.frame[slot] += offset;
-    if (bank.page[slot] !== OPEN_BUS) bank.page[slot] += offset >>> 12;
+    if (bank.words[at + RECORD_PAGE] !== OPEN_BUS) bank.words[at + RECORD_PAGE] += offset >>> 12;
   }
 
   #dropSlot(bank: TlbBank, slot: number, front: FrontTable): void {
-    if (bank.stamp === this.stamp) this.#leaveFront(front, bank, slot);
+    if (bank.base < this.#firstLevelSlots) this.#leaveFront(front, bank, slot);
     bank.drop(slot);
   }
 
   #leaveFront(front: FrontTable, bank: TlbBank, slot: number): void {
-    front.remove(bank.base + slot, bank.tag[slot] - 1, bank.high[slot], bank.sizeOf(slot));
+    const tables = bank.words[slot * RECORD + RECORD_FRONTED];
+    if (tables === 0) return;
+    bank.words[slot * RECORD + RECORD_FRONTED] = 0;
+    const low = bank.tagOf(slot) - 1;
+    front.remove(tables, bank.base + slot, low, bank.highOf(slot), bank.sizeOf(slot));
   }
 
   // Software invalidates a page once, whatever the processor made of it.
@@ -215,10 +225,11 @@ export class TlbInventory {
     front: FrontTable,
   ): void {
     for (let slot = 0; slot < bank.entryCount; slot++) {
-      if (bank.tag[slot] === 0 || (bank.flags[slot] & FLAG_SMASHED) === 0) continue;
-      if (bank.pcid[slot] !== pcid && !(globals && bank.pcid[slot] === ANY_PCID)) continue;
-      if (((bank.tag[slot] ^ low) & LOW_MASK[SIZE_1G]) !== 0) continue;
-      if (((bank.high[slot] ^ high) & HIGH_MASK[SIZE_1G]) !== 0) continue;
+      if (bank.tagOf(slot) === 0 || (bank.flagsOf(slot) & FLAG_SMASHED) === 0) continue;
+      const owner = bank.pcidOf(slot);
+      if (owner !== pcid && !(globals && owner === ANY_PCID)) continue;
+      if (((bank.tagOf(slot) ^ low) & LOW_MASK[SIZE_1G]) !== 0) continue;
+      if (((bank.highOf(slot) ^ high) & HIGH_MASK[SIZE_1G]) !== 0) continue;
       this.#dropSlot(bank, slot, front);
     }
   }
@@ -227,17 +238,25 @@ export class TlbInventory {
 function dropPcid(bank: TlbBank, pcid: number): void {
   if (bank.liveCount === 0) return;
   for (let slot = 0; slot < bank.entryCount; slot++) {
-    if (bank.tag[slot] !== 0 && bank.pcid[slot] === pcid) bank.drop(slot);
+    if (bank.tagOf(slot) !== 0 && bank.pcidOf(slot) === pcid) bank.drop(slot);
   }
 }
 
 function dropButGlobal(bank: TlbBank): void {
   for (let slot = 0; slot < bank.entryCount; slot++) {
-    if (bank.tag[slot] !== 0 && bank.pcid[slot] !== ANY_PCID) bank.drop(slot);
+    if (bank.tagOf(slot) !== 0 && bank.pcidOf(slot) !== ANY_PCID) bank.drop(slot);
   }
 }
 
 function fragmentOffset(low: number, size: number, stored: number): number {
   const within = size === SIZE_1G ? low & 0x3fffffff : low & 0x1fffff;
   return stored === SIZE_2M ? within & 0x3fe00000 : within & 0x3ffff000;
+}
+
+/** A fully associative bank that shares no store: a paging-structure cache. */
+function bankAlone(entryCount: number, policy: number, seed: number): TlbBank {
+  const store = new TlbStore(entryCount);
+  const live = new Int32Array(4);
+  const geometry = { entryCount, ways: entryCount };
+  return new TlbBank({ ...geometry, policy, seed, store, base: 0, live, isTouched: true });
 }

@@ -1,6 +1,8 @@
 import { assert } from '../errors.js';
+import { SIZE_1G, SIZE_4K } from './page-size.js';
 import type { ProfileNumbers } from './profile.js';
-import { SIZE_1G, SIZE_4K, TlbBank } from './tlb-bank.js';
+import { TlbBank } from './tlb-bank.js';
+import type { TlbStore } from './tlb-store.js';
 
 /** A fragment of a larger page that no array of this level can hold whole. */
 export const FLAG_SMASHED = 0x400;
@@ -31,7 +33,7 @@ export class TlbSet {
     geometry: TlbSetGeometry,
     policy: number,
     seed: number,
-    stamp: Float64Array,
+    store: TlbStore,
     base: number,
   ) {
     const banks: TlbBank[] = [];
@@ -39,9 +41,10 @@ export class TlbSet {
     let next = base;
     for (let i = 0; i < 3; i++) {
       if (geometry.entries[i] === 0) continue;
-      const entries = geometry.entries[i];
+      const entryCount = geometry.entries[i];
       const ways = geometry.ways[i];
-      const bank = new TlbBank(entries, ways, policy, seed + i, stamp, next, this.live);
+      const shared = { policy, seed: seed + i, store, base: next, live: this.live };
+      const bank = new TlbBank({ entryCount, ways, ...shared });
       next += geometry.entries[i];
       banks.push(bank);
       byIndex[i] = bank;
@@ -58,7 +61,7 @@ export class TlbSet {
     this.bySize = bySize;
   }
 
-  /** Total number of entries a geometry needs in the shared stamp column. */
+  /** Total number of entries a geometry needs in the store. */
   static slotCount(geometry: TlbSetGeometry): number {
     return geometry.entries[0] + geometry.entries[1] + geometry.entries[2];
   }
@@ -74,7 +77,7 @@ export class TlbSet {
     for (const bank of this.banks) {
       bank.checkInvariants();
       for (let slot = 0; slot < bank.entryCount; slot++) {
-        if (bank.tag[slot] !== 0) live[bank.sizeOf(slot)]++;
+        if (bank.tagOf(slot) !== 0) live[bank.sizeOf(slot)]++;
       }
     }
     for (let size = SIZE_4K; size <= SIZE_1G; size++) {

@@ -1,10 +1,13 @@
 import {
+  ACCESS_READ,
   BRANCH_MISSES,
   BRANCHES,
   CR4_PCE,
   GeneralProtection,
   INSTRUCTIONS,
   LLC_MISSES,
+  LOAD_L1_HITS,
+  LOAD_L3_MISSES,
   MSR_A_PMC0,
   MSR_APIC_BASE,
   MSR_EFER,
@@ -33,6 +36,7 @@ import {
 } from '@hotpath/hw-x86';
 import { createMachine, type ModelCpu } from '@hotpath/hw-x86/model';
 import { describe, expect, test } from 'vitest';
+import { PageTables } from './page-tables.js';
 
 const BOTH = PERFEVTSEL_USR | PERFEVTSEL_OS | PERFEVTSEL_EN;
 const CYCLES = 0x3c;
@@ -169,7 +173,7 @@ describe('performance counters', () => {
     }
     cpu.setPrivilege(USER);
     expect(() => cpu.readCounter(0)).toThrow(GeneralProtection);
-    const { cr0, cr4, efer } = cpu.mmu.translation;
+    const { cr0, cr4, efer } = cpu.mmu.translation.rights;
     cpu.mmu.setControl(cr0 >>> 0, cr4 | CR4_PCE, efer);
     expect(cpu.readCounter(0)).toBe(0);
   });
@@ -243,7 +247,7 @@ describe('model-specific registers', () => {
   test('EFER.NXE reaches the page walker', () => {
     const cpu = boot();
     cpu.writeMsr(MSR_EFER, 0x501n);
-    expect(cpu.mmu.translation.efer).toBe(0x501);
+    expect(cpu.mmu.translation.rights.efer).toBe(0x501);
     expect(cpu.readMsr(MSR_EFER)).toBe(0x501n);
   });
 
@@ -255,5 +259,76 @@ describe('model-specific registers', () => {
     expect(read).toBe(5000 + cpu.numbers.readMsrCycles);
     expect(cpu.cells[TSC]).toBeGreaterThan(1_000_000);
     expect(cpu.readTsc()).toBe(read + cpu.numbers.rdtscCycles);
+  });
+});
+
+describe('retired loads by the level that has their line', () => {
+  const events = {
+    l1Hit: 0x01,
+    l2Hit: 0x02,
+    l3Hit: 0x04,
+    l1Miss: 0x08,
+    l2Miss: 0x10,
+    l3Miss: 0x20,
+  };
+
+  /** Counts of the six events over what `run` does on a full-mode machine with 64 pages mapped. */
+  function count(run: (cpu: ModelCpu) => void): Record<string, number> {
+    const machine = createMachine({ memoryBytes: 2 ** 25, mode: 'full' });
+    const tables = new PageTables(machine.memory);
+    for (let page = 0; page < 64; page++) tables.map(page * 4096, 2 ** 24 + page * 4096);
+    const cpu = machine.cpus[0];
+    cpu.mmu.setRoot(tables.root);
+    // Walks read page tables through L1D, too: done before anything is counted.
+    for (let page = 0; page < 64; page++) cpu.mmu.translate(page * 4096, ACCESS_READ);
+    Object.values(events).forEach((umask, i) => {
+      cpu.writeMsr(MSR_PERFEVTSEL0 + i, BigInt(0xd1 | (umask << 8) | BOTH));
+    });
+    run(cpu);
+    return Object.fromEntries(Object.keys(events).map((name, i) => [name, cpu.readCounter(i)]));
+  }
+
+  test('a load counts once, at L1, L2, L3 or behind them', () => {
+    const counts = count(({ mmu, caches }) => {
+      mmu.load32(0);
+      mmu.load32(4);
+      caches?.l1d.clear();
+      mmu.load32(8);
+      caches?.l1d.clear();
+      caches?.l2.clear();
+      mmu.load32(12);
+    });
+    const misses = { l1Miss: 3, l2Miss: 2, l3Miss: 1 };
+    expect(counts).toEqual({ l1Hit: 1, l2Hit: 1, l3Hit: 1, ...misses });
+  });
+
+  test('stores, fetches and walks are no retired loads', () => {
+    const counts = count(({ mmu }) => {
+      for (let i = 0; i < 50; i++) mmu.store32(i * 64, i);
+      for (let i = 0; i < 50; i++) mmu.fetch32(8192 + i * 64);
+      mmu.setRoot(mmu.root);
+      mmu.store32(0, 1);
+    });
+    expect(Object.values(counts)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  test('a load across two pages counts once, at the slower of its two lines', () => {
+    const counts = count(({ mmu, caches }) => {
+      mmu.load32(4092);
+      caches?.l1d.clear();
+      mmu.load32(4096);
+      mmu.load64(4092);
+    });
+    expect(counts).toMatchObject({ l1Hit: 0, l3Miss: 2, l2Hit: 1, l1Miss: 3 });
+  });
+
+  test('metered loads are loads, metered stores are not', () => {
+    const machine = createMachine({ memoryBytes: 2 ** 24, mode: 'full' });
+    const cells = machine.cpus[0].cells;
+    const region = machine.meter.region('column', 4096);
+    machine.meter.load(region);
+    machine.meter.load(region);
+    machine.meter.store(region);
+    expect([cells[LOAD_L1_HITS], cells[LOAD_L3_MISSES]]).toEqual([1, 1]);
   });
 });

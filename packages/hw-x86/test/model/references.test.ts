@@ -28,6 +28,25 @@ function simulate(refs: References, i1: CacheGeometry, d1: CacheGeometry, ll: Ca
   return Object.values(simulator.counts());
 }
 
+test('a replayed recording counts as its references do one by one, whatever piece is replayed', () => {
+  const [path] = recordings(/^lackey-prog\.bin\.gz$/);
+  const refs = readReferences(path);
+  const small: CacheGeometry = [4096, 2, 64];
+  for (const [i1, d1, ll] of [
+    [small, small, [16_384, 4, 64]],
+    [[8192, 4, 32], small, [32_768, 8, 64]],
+  ] as CacheGeometry[][]) {
+    const simulator = new CacheSimulator({ i1, d1, ll });
+    simulator.replay(refs, 0, 1);
+    simulator.replay(refs, 1, 100_001);
+    simulator.replay(refs, 100_001);
+    expect(Object.values(simulator.counts())).toEqual(simulate(refs, i1, d1, ll));
+  }
+  const simulator = new CacheSimulator({ i1: small, d1: small, ll: small });
+  expect(() => simulator.replay(refs, 5, 4)).toThrow(/from is 5; allowed: .*0.*4/);
+  expect(() => simulator.replay(refs, 0, refs.kind.length + 1)).toThrow(/end is/);
+});
+
 test('all 18 counters of a real program equal those of cachegrind', () => {
   const [path] = recordings(/^lackey-prog\.bin\.gz$/);
   const refs = readReferences(path);

@@ -104,7 +104,7 @@ describe.each(profiles)('translations of $name', (profile) => {
               const found = (seen - 8 - FRAME_BASE) / 4096;
               expect(since[page].has(found)).toBe(true);
               if (since[page].size === 1 && access === ACCESS_WRITE) {
-                expect(mmu.translation.privilege === 0 || writable[page] === 1).toBe(true);
+                expect(mmu.translation.rights.privilege === 0 || writable[page] === 1).toBe(true);
               }
             }
           }

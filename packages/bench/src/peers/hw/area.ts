@@ -16,13 +16,13 @@ function loads(name: string, pages: number, mode: 'flat' | 'full', title: string
 export const area: Area<HwWorkload> = {
   title: 'hardware models',
   operation: 'reference',
-  contestants: ['machine', ...OTHERS],
+  contestants: ['machine', 'crowded', ...OTHERS],
   workloads: [
     {
       name: 'program',
       title: 'every reference of data/native/cachegrind-work.c through I1, D1 and a last level',
       parameters: { kind: 'program', trace: 'mem-work', rounds: 400 },
-      ...(hasCachegrind() ? {} : { without: ['cachegrind'] }),
+      without: hasCachegrind() ? ['crowded'] : ['crowded', 'cachegrind'],
     },
     loads('tlb-hit', 48, 'flat', 'all hit the first-level TLB'),
     loads('stlb-hit', 1024, 'flat', 'most hit the second level'),

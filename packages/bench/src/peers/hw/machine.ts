@@ -7,7 +7,8 @@ import { loadReferences } from '../../traces/recordings.js';
 import type { HwWorkload, LoadsWorkload } from './work.js';
 
 const RAM_BYTES = 2 ** 38;
-const LOADS = 2 ** 16;
+const LOADS = 2 ** 12;
+const PASSES = 64;
 const BASE: VirtAddr = 2 ** 40;
 
 /** Skylake client: TLBs, walks, latencies and data, where cachegrind has caches alone. */
@@ -47,7 +48,14 @@ function replay(mmu: Mmu, trace: MemoryTrace): number {
   return faults;
 }
 
-function loads({ pages, mode }: LoadsWorkload): PreparedWork {
+/** What the loop of loads needs of a machine. */
+export type Loader = Pick<Mmu, 'load32'>;
+
+/**
+ * Random loads.
+ * @param crowd - other implementations that the same loop has seen before
+ */
+export function loads({ pages, mode }: LoadsWorkload, crowd: readonly Loader[] = []): PreparedWork {
   const machine = createMachine({ profile: SKYLAKE_CLIENT, mode, memoryBytes: RAM_BYTES });
   const address = new Float64Array(LOADS);
   let state = 12_345;
@@ -61,11 +69,21 @@ function loads({ pages, mode }: LoadsWorkload): PreparedWork {
   tables.mapAll({ referenceCount: pages, kind: ones, size: ones, address: all });
   const { mmu } = machine.cpus[0]!;
   mmu.setRoot(tables.root);
+  for (const other of crowd) pass(other, address);
   const run = (): number => {
     let sum = 0;
-    for (let i = 0; i < LOADS; i++) sum = (sum + mmu.load32(address[i]!)) | 0;
+    for (let i = 0; i < PASSES; i++) {
+      sum = (sum + pass(mmu, address)) | 0;
+      for (const other of crowd) other.load32(BASE);
+    }
     return sum;
   };
   run();
-  return { operationCount: LOADS, run };
+  return { operationCount: LOADS * PASSES, run };
+}
+
+function pass(mmu: Loader, address: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < LOADS; i++) sum = (sum + mmu.load32(address[i]!)) | 0;
+  return sum;
 }

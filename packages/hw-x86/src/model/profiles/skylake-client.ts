@@ -1,5 +1,5 @@
 import type { Profile } from '../profile.js';
-import { REPLACE_LRU } from '../tlb-bank.js';
+import { REPLACE_LRU } from '../replacement.js';
 import { DISK_LATENCIES, PRIVILEGED_COSTS, UNPUBLISHED } from './shared-figures.js';
 
 const CACHES = 'Intel Optimization Manual (248966), Skylake: table "Cache Parameters"';

@@ -1,5 +1,5 @@
 import type { Profile } from '../profile.js';
-import { REPLACE_LRU } from '../tlb-bank.js';
+import { REPLACE_LRU } from '../replacement.js';
 import { SKYLAKE_CLIENT } from './skylake-client.js';
 
 const CACHES = 'Intel Optimization Manual (248966), Skylake Server: table "Cache Parameters"';

@@ -1,5 +1,5 @@
 import type { Profile } from '../profile.js';
-import { REPLACE_LRU } from '../tlb-bank.js';
+import { REPLACE_LRU } from '../replacement.js';
 
 const RULE = 'definition: the latency numbers of operating-systems courses';
 const REACH = 'definition: 64 entries reach 256 KiB, 128 MiB and 64 GiB';

@@ -1,5 +1,5 @@
 import type { Profile } from '../profile.js';
-import { REPLACE_LRU } from '../tlb-bank.js';
+import { REPLACE_LRU } from '../replacement.js';
 import { DISK_LATENCIES, PRIVILEGED_COSTS, UNPUBLISHED } from './shared-figures.js';
 
 const SOG = 'AMD Software Optimization Guide for Family 17h Models 30h+ (56305)';
@@ -45,13 +45,13 @@ export const ZEN_2: Profile = {
     itlb4kWays: [64, `${SOG} 2.7: fully associative`],
     itlb2mEntries: [0, `${SOG} 2.7: one array for all page sizes`],
     itlb2mWays: [0, `${SOG} 2.7: one array for all page sizes`],
-    stlbEntries: [2048, `${SOG} 2.7: L2 DTLB`],
-    stlbWays: [16, `${SOG} 2.7: L2 DTLB`],
+    stlbEntries: [2048, `${SOG} 2.7; WikiChip, Zen 2: 2,048 entries`],
+    stlbWays: [16, 'estimate: WikiChip says 12 ways, skewed; 16 make a whole number of sets'],
     stlbHolds2m: [1, `${SOG} 2.7: L2 DTLB; 1 GiB pages are smashed to 2 MiB`],
     stlb1gEntries: [0, `${SOG} 2.7: L2 DTLB; 1 GiB pages are smashed to 2 MiB`],
     stlb1gWays: [0, `${SOG} 2.7: L2 DTLB; 1 GiB pages are smashed to 2 MiB`],
-    stlbFetchEntries: [1024, `${SOG} 2.7: L2 ITLB`],
-    stlbFetchWays: [8, `${SOG} 2.7: L2 ITLB`],
+    stlbFetchEntries: [512, '7-cpu.com, Zen 2: 512 items, 8-way'],
+    stlbFetchWays: [8, '7-cpu.com, Zen 2: 512 items, 8-way'],
     stlbCycles: [7, 'as measured on Zen 4; 7-cpu.com gives 7 for Zen 2'],
     tlbReplacement: [REPLACE_LRU, 'assumed; AMD publishes none'],
     pml4CacheEntries: [64, `${SOG} 2.7: 64-entry PDC holds PML4 and PDP entries`],
