@@ -195,6 +195,7 @@ export {
   ESPIPE,
   ESRCH,
   ETIMEDOUT,
+  EUCLEAN,
   EXDEV,
   isErrno,
   NIL,

@@ -50,6 +50,13 @@ export interface Mmu {
   store32(address: VirtAddr, value: number): number;
   /** Stores two words; OK or NIL. */
   store64(address: VirtAddr, low: number, high: number): number;
+  /**
+   * `wordCount` 64-bit stores of zeros from `address` up, all in one page (registers pushed on a
+   * stack): OK or NIL, and then nothing is stored. Charged as so many single ones; one look-up.
+   */
+  storeRun(address: VirtAddr, wordCount: number): number;
+  /** `wordCount` 64-bit loads whose values do not matter (registers popped), likewise. */
+  loadRun(address: VirtAddr, wordCount: number): number;
   /** Instruction fetch of 32 bits: the value, or NIL. */
   fetch32(address: VirtAddr): number;
 

@@ -87,6 +87,8 @@ export const ELOOP = -40;
 export const EOVERFLOW = -75;
 /** Operation not supported by this file or file system. */
 export const EOPNOTSUPP = -95;
+/** Structure needs cleaning: what lies on the disk contradicts itself. */
+export const EUCLEAN = -117;
 /** The device gave no answer in time. */
 export const ETIMEDOUT = -110;
 /** Operation cancelled: the cache or device was closed under the waiter. */

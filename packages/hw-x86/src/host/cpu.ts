@@ -21,6 +21,8 @@ function createHostMmu(): Mmu {
     store16: refuse('virtual memory access'),
     store32: refuse('virtual memory access'),
     store64: refuse('virtual memory access'),
+    storeRun: refuse('virtual memory access'),
+    loadRun: refuse('virtual memory access'),
     fetch32: refuse('instruction fetch'),
     copyFrom: refuse('virtual memory access'),
     copyTo: refuse('virtual memory access'),

@@ -1,6 +1,6 @@
 import { CR4_PCIDE } from '../architecture.js';
-import { INSTRUCTIONS, TSC } from '../cells.js';
-import { checkInteger } from '../errors.js';
+import { INSTRUCTIONS, L1D_HITS, LOAD_L1_HITS, TSC } from '../cells.js';
+import { assert, checkInteger } from '../errors.js';
 import {
   ACCESS_FETCH,
   ACCESS_READ,
@@ -195,6 +195,29 @@ export class ModelMmu implements Mmu {
     return OK;
   }
 
+  storeRun(address: VirtAddr, wordCount: number): number {
+    const low = address | 0;
+    const offset = low & 0xfff;
+    assert(offset + wordCount * 8 <= 4096, 'a run of stores leaves its page');
+    const page = this.#page(address, low, ACCESS_WRITE);
+    if (page < 0) return page === OPEN_BUS ? OK : NIL;
+    this.#chargeRun(page, offset, wordCount, ACCESS_WRITE);
+    const view = this.#views[page >>> this.#chunkShift];
+    const start = ((page & this.#chunkMask) << 12) | offset;
+    for (let word = 0; word < wordCount; word++) view.setFloat64(start + word * 8, 0);
+    return OK;
+  }
+
+  loadRun(address: VirtAddr, wordCount: number): number {
+    const low = address | 0;
+    const offset = low & 0xfff;
+    assert(offset + wordCount * 8 <= 4096, 'a run of loads leaves its page');
+    const page = this.#page(address, low, ACCESS_READ);
+    if (page < 0) return page === OPEN_BUS ? OK : NIL;
+    this.#chargeRun(page, offset, wordCount, ACCESS_READ);
+    return OK;
+  }
+
   fetch32(address: VirtAddr): number {
     const low = address | 0;
     if ((low & 0xfff) > 0xffc)
@@ -329,6 +352,28 @@ export class ModelMmu implements Mmu {
     }
     const cycles = this.#caches.data(page, offset >>> 6);
     this.#cells[TSC] += cycles === this.#loadCycles ? this.#storeCycles : cycles;
+  }
+
+  // What as many single accesses would: the first of each line may miss, the others hit L1D.
+  #chargeRun(page: number, offset: number, wordCount: number, access: number): void {
+    const cells = this.#cells;
+    const isLoad = access === ACCESS_READ;
+    const hitCycles = isLoad ? this.#loadCycles : this.#storeCycles;
+    cells[INSTRUCTIONS] += wordCount - 1;
+    if (this.#caches === null) {
+      cells[TSC] += wordCount * hitCycles;
+      return;
+    }
+    const first = offset >>> 6;
+    const last = (offset + wordCount * 8 - 1) >>> 6;
+    for (let line = first; line <= last; line++) {
+      const cycles = isLoad ? this.#caches.load(page, line) : this.#caches.data(page, line);
+      cells[TSC] += cycles === this.#loadCycles ? hitCycles : cycles;
+    }
+    const hits = wordCount - (last - first + 1);
+    cells[TSC] += hits * hitCycles;
+    cells[L1D_HITS] += hits;
+    if (isLoad) cells[LOAD_L1_HITS] += hits;
   }
 
   #chargeFetch(page: number, offset: number): void {
