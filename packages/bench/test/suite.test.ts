@@ -142,7 +142,8 @@ describe('the suite', () => {
     const locked = results.mindset.locks.map((point) => point.lockedCyclesPerPair);
     expect([...locked].sort((a, b) => a - b)).toEqual(locked);
     const own = results.mindset.locks.map((point) => point.perCpuCyclesPerPair);
-    expect(Math.max(...own)).toBeLessThan(Math.min(...own) * 1.3);
+    // Where the columns fall in the caches moves this by a few percent; the lock doubles and more.
+    expect(Math.max(...own)).toBeLessThan(Math.min(...own) * 1.4);
   });
 
   it('draws miss ratios that Belady’s is below, and walks that larger pages save', () => {

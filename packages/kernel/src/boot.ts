@@ -25,17 +25,11 @@ import {
   PTE_WRITE,
 } from '@hotpath/hw-x86';
 import { createMachine, createModelDisk, type ModelMachine } from '@hotpath/hw-x86/model';
-import { PageCache } from '@hotpath/pagecache';
 import { Tracer } from '@hotpath/pmc-trace';
 import { Scheduler } from '@hotpath/sched';
 import { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
+import { bootFiles } from './boot-files.js';
 import { bootCurrent } from './current.js';
-import { FileStore } from './fs/file-store.js';
-import { Files } from './fs/files.js';
-import { ExtentMappableFiles } from './fs/mappable-files.js';
-import { formatExtents, mountExtents } from './fs/mount.js';
-import { OpenFiles } from './fs/open-files.js';
-import { HostWait } from './host-wait.js';
 import { Kernel } from './kernel.js';
 import { AddressRanges } from './memory/address-ranges.js';
 import { AddressSpaces } from './memory/address-spaces.js';
@@ -62,11 +56,16 @@ import { Unmapper } from './memory/unmapper.js';
 import { Vmalloc } from './memory/vmalloc.js';
 import { type BootOptions, fillOptions } from './options.js';
 import { KernelPanic, panicReport } from './panic.js';
-import { BOUNCE_FRAME, FS_BLOCK_BYTES, RESERVED_BYTES, TASK_LIMIT } from './params.js';
+import {
+  BOUNCE_FRAME,
+  FILE_BOUNCE_FRAME,
+  FS_BLOCK_BYTES,
+  RESERVED_BYTES,
+  TASK_LIMIT,
+} from './params.js';
 import { blockHandler } from './syscall/block-calls.js';
 import { installChildCalls } from './syscall/child-calls.js';
 import { type Handler, SystemCallEntry } from './syscall/entry.js';
-import { FileCalls } from './syscall/file-calls.js';
 import { MemoryCalls } from './syscall/memory-calls.js';
 import { installProcessCalls } from './syscall/process-calls.js';
 import { ProgramAccess } from './syscall/program-access.js';
@@ -79,7 +78,7 @@ import { Futexes } from './task/futexes.js';
 import { IntervalTimers } from './task/interval-timers.js';
 import { Lifecycle } from './task/lifecycle.js';
 import { Programs } from './task/programs.js';
-import { SIGABRT, SIGALRM } from './task/signal-numbers.js';
+import { SIGABRT, SIGALRM, SIGPIPE } from './task/signal-numbers.js';
 import { Signals } from './task/signals.js';
 import { Sleepers } from './task/sleepers.js';
 import { STATUS_ABORT, Tasks } from './task/tasks.js';
@@ -88,6 +87,7 @@ import { TaskWaits } from './task/waits.js';
 import { defineKernelEvents } from './trace-events.js';
 import { definePartEvents } from './trace-parts.js';
 import { VECTOR_DISK, VECTOR_SHOOTDOWN } from './vectors.js';
+import { VfsMappableFiles } from './vfs/mappable-files.js';
 
 /** CR4 as this kernel wants it: global pages, PCIDs, and no ring-0 access to user pages by accident. */
 const CR4 = CR4_PAE | CR4_PGE | CR4_PCE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
@@ -312,36 +312,47 @@ export function boot(options: BootOptions = {}): Kernel {
   const rootDevice = blocks.addDevice(disk);
   caches.push(blocks);
 
-  // The root file layer: metadata in the block cache, data in the page cache's frames.
-  const hostWait = new HostWait(machine);
-  if (settings.image === null) formatExtents(blocks, rootDevice, words, hostWait);
-  const { map, tableSlots } = mountExtents(blocks, rootDevice, words, hostWait);
-  const store = new FileStore({
-    cache: blocks,
-    device: rootDevice,
+  // System calls, and the beginning and end of tasks.
+  const handlers: (Handler | undefined)[] = [];
+  const { frequencyHz } = machine;
+  installProcessCalls(handlers, {
+    tasks,
+    scheduler,
+    dispatcher,
+    current,
+    sleepers,
+    waits,
+    frequencyHz,
+    storeWords: (call, address, value) => access.storeWords(call.task, address, value),
+  });
+  const files = bootFiles({
+    settings,
+    machine,
     memory,
     words,
-    frames: pages,
-    map,
-    tableSlots,
-  });
-  const pageCache = new PageCache({
-    memory,
-    frames: store,
-    store,
-    mappings: reverse,
-    slotLimit: settings.pageCachePages,
-    line: diskLine,
-    clock: machine,
     meter,
     trace,
+    line: diskLine,
+    current,
+    frames: pages,
+    slabs,
+    blocks,
+    rootDevice,
+    tasks,
+    scheduler,
+    dispatcher,
+    waits,
+    access,
+    handlers,
+    bounce: FILE_BOUNCE_FRAME,
+    mappings: reverse,
+    addReapable: (cache) => caches.push(cache),
+    brokenPipe: (task) => signals.sendToThread(task, SIGPIPE),
   });
-  caches.push(pageCache);
-  const files = new Files(map, pageCache, store);
-  const open = new OpenFiles(meter);
+  const { pageCache } = files;
 
   // Files in address spaces: the page cache's frames, and who shows them.
-  const mappable = new ExtentMappableFiles(tasks, open, files, pageCache);
+  const mappable = new VfsMappableFiles(tasks, files.vfs);
   mapped.connect(mappable);
   reverse.connect(pageCache, {
     tables,
@@ -362,22 +373,6 @@ export function boot(options: BootOptions = {}): Kernel {
       faults,
     }),
   );
-
-  // System calls, and the beginning and end of tasks.
-  const handlers: (Handler | undefined)[] = [];
-  const { frequencyHz } = machine;
-  installProcessCalls(handlers, {
-    tasks,
-    scheduler,
-    dispatcher,
-    current,
-    sleepers,
-    waits,
-    frequencyHz,
-    storeWords: (call, address, value) => access.storeWords(call.task, address, value),
-  });
-  const fileCalls = new FileCalls({ current, tasks, pages: pageCache, files, open, waits, access });
-  fileCalls.install(handlers);
   const memoryCalls = new MemoryCalls({
     current,
     tasks,
@@ -421,8 +416,8 @@ export function boot(options: BootOptions = {}): Kernel {
     signals,
     trace,
     taskClass: settings.taskClass,
-    inheritFiles: (parent, child) => fileCalls.inherit(parent, child),
-    closeOnExec: () => {},
+    inheritFiles: (parent, child) => files.inherit(parent, child),
+    closeOnExec: (leader) => files.closeForExec(leader),
   });
   const endings = new Endings({
     tasks,
@@ -432,7 +427,7 @@ export function boot(options: BootOptions = {}): Kernel {
     waits,
     trace,
     releaseThread: (task) => {
-      fileCalls.endThread(task);
+      files.cancelTransfer(task);
       lifecycle.releaseThread(task);
     },
     clearThreadWord: (task) => {
@@ -440,7 +435,7 @@ export function boot(options: BootOptions = {}): Kernel {
       if (access.storeWord(task, address, 0) === OK) futexes.wake(tasks.space[task], address, 1);
     },
     leaveSpace: () => dispatcher.leaveSpace(),
-    closeFiles: (leader) => fileCalls.closeAll(leader),
+    closeFiles: (leader) => files.closeAll(leader),
     stopTimers: (leader) => timers.stop(leader),
   });
   const programs = new Programs();
@@ -497,10 +492,10 @@ export function boot(options: BootOptions = {}): Kernel {
     disk,
     blocks,
     rootDevice,
-    pageCache,
-    files,
-    map,
-    open,
+    pageCache: files.pageCache,
+    vfs: files.vfs,
+    console: files.console,
+    open: files.vfs.open,
   });
   return kernel;
 }

@@ -1,16 +1,14 @@
 /** A running kernel, as its user holds it: programs in, figures out. */
 import type { BlockCache } from '@hotpath/blockcache';
-import { ArgumentError, assert, isErrno, OK, type PhysAddr, TSC } from '@hotpath/hw-x86';
+import { ArgumentError, assert, type PhysAddr, TSC } from '@hotpath/hw-x86';
 import type { ModelDisk, ModelMachine } from '@hotpath/hw-x86/model';
 import type { PageCache } from '@hotpath/pagecache';
 import { eventCode, KIND_LIMIT, RECORD_DOUBLES, type Tracer } from '@hotpath/pmc-trace';
 import type { Scheduler } from '@hotpath/sched';
 import type { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import type { Current } from './current.js';
-import type { ExtentMap } from './fs/extent-map.js';
-import type { Files } from './fs/files.js';
-import type { OpenFiles } from './fs/open-files.js';
-import { HostWait } from './host-wait.js';
+import type { Console } from './devices/console.js';
+import { HostOperations } from './host-operations.js';
 import type { AddressSpaces } from './memory/address-spaces.js';
 import type { FrameReferences } from './memory/frame-references.js';
 import type { PageFaults } from './memory/page-fault.js';
@@ -28,6 +26,8 @@ import type { Lifecycle, SpawnOptions } from './task/lifecycle.js';
 import type { Programs } from './task/programs.js';
 import type { Signals } from './task/signals.js';
 import type { TaskReport, Tasks } from './task/tasks.js';
+import type { OpenFiles } from './vfs/open-files.js';
+import type { Vfs } from './vfs/vfs.js';
 
 /** The parts that `boot` has made. */
 export interface KernelParts {
@@ -60,8 +60,8 @@ export interface KernelParts {
   /** Number of the root disk in the block cache. */
   readonly rootDevice: number;
   readonly pageCache: PageCache;
-  readonly files: Files;
-  readonly map: ExtentMap;
+  readonly vfs: Vfs;
+  readonly console: Console;
   readonly open: OpenFiles;
 }
 
@@ -133,14 +133,17 @@ export class Kernel {
 
   /** Makes every file durable: OK, or the first errno. Runs the machine meanwhile. */
   sync(): number {
-    const { files, machine, pageCache } = this.parts;
-    const wait = new HostWait(machine);
-    let status: number = OK;
-    for (const file of files.openFiles()) {
-      const result = wait.settle(pageCache.syncFile(file, true, wait, 0));
-      if (isErrno(result) && status === OK) status = result;
-    }
-    return status;
+    const { machine, vfs } = this.parts;
+    return new HostOperations(machine).run((wait) => vfs.sync(wait));
+  }
+
+  /**
+   * Gives up the names and inodes in memory that nobody uses, so that what is left in slabinfo is in
+   * use, or has leaked. Runs the machine meanwhile.
+   */
+  dropCaches(): void {
+    const { machine, vfs } = this.parts;
+    new HostOperations(machine).run((wait) => vfs.dropCaches(wait));
   }
 
   /** The last `count` trace events of all CPUs as text, oldest first; empty without a tracer. */
@@ -161,7 +164,7 @@ export class Kernel {
 
   /** Asserts the invariants of every part. Slow; for tests. */
   checkInvariants(): void {
-    const { blocks, map, pageCache, pages, scheduler, spaces, tables, tasks, vmalloc } = this.parts;
+    const { blocks, vfs, pageCache, pages, scheduler, spaces, tables, tasks, vmalloc } = this.parts;
     pages.checkInvariants();
     tables.checkInvariants(this.parts.kernelRoot);
     vmalloc.checkInvariants();
@@ -169,7 +172,7 @@ export class Kernel {
     scheduler.checkInvariants();
     blocks.checkInvariants();
     pageCache.checkInvariants();
-    map.checkInvariants();
+    vfs.checkInvariants();
     this.parts.reverse.checkInvariants();
     for (const space of spaces.live()) {
       space.checkInvariants();

@@ -17,9 +17,11 @@ import {
   ZEN_4,
 } from '@hotpath/hw-x86/model';
 import { cfs, edf, eevdf, mlfq, type PolicyFactory, roundRobin, stack } from '@hotpath/sched';
+import type { ConsoleSink } from './devices/console.js';
 import type { HugePages } from './memory/large-pages.js';
 import { BLOCK_CACHE_BLOCKS, PAGE_CACHE_PAGES, RESERVED_BYTES, ROOT_DISK_BYTES } from './params.js';
 import type { ProgramFactory } from './syscall/program.js';
+import type { RootFileSystem } from './vfs/root-file-system.js';
 
 /** Names of the shipped processor profiles. */
 export const PROFILES: Readonly<Record<string, Profile>> = {
@@ -75,6 +77,10 @@ export interface BootOptions {
   readonly disk?: string | DiskProfile;
   /** Bytes of the root disk, a multiple of 4,096; default 256 MiB. */
   readonly diskBytes?: number;
+  /** File system of the root disk; default: the extent layer. */
+  readonly root?: RootFileSystem;
+  /** Told what programs write to the console; default: it is only kept (`kernel.parts.console`). */
+  readonly console?: ConsoleSink;
   /** What lies on the root disk; default: a fresh, empty file layer. */
   readonly image?: SparseBlocks;
   /** Rules of what goes wrong on the root disk; default none. */
@@ -112,6 +118,8 @@ export interface Settings {
   readonly taskClass: number;
   readonly disk: DiskProfile;
   readonly diskBytes: number;
+  readonly root: RootFileSystem | null;
+  readonly console: ConsoleSink | null;
   readonly image: SparseBlocks | null;
   readonly faults: readonly FaultRule[];
   readonly powerCutAt: number | null;
@@ -165,6 +173,8 @@ export function fillOptions(options: BootOptions): Settings {
     taskClass: scheduler === 'deadline' ? 1 : 0,
     disk: named('ERR_DISK', 'disk', options.disk ?? 'nvme', DISKS),
     diskBytes,
+    root: options.root ?? null,
+    console: options.console ?? null,
     image: options.image ?? null,
     faults: options.faults ?? [],
     powerCutAt: options.powerCutAt ?? null,

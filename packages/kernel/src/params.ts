@@ -18,6 +18,8 @@ export const OPEN_FILE_LIMIT = 1024;
 export const RESERVED_BYTES = 16 * MIB;
 /** The frame, within the reserved memory, that stands for a program's own variables in copies. */
 export const BOUNCE_FRAME = MIB;
+/** The frame, likewise, for what system calls copy to and from programs: paths, records, texts. */
+export const FILE_BOUNCE_FRAME = MIB + 4 * KIB;
 /** Kernel stack of a task, as Linux has it on x86-64 (Documentation/arch/x86/kernel-stacks). */
 export const KERNEL_STACK_BYTES = 16 * KIB;
 /** User stack of a task; grows down from USER_STACK_TOP, mapped on first touch. */
@@ -48,3 +50,21 @@ export const ROOT_DISK_BYTES = 256 * MIB;
 export const ARGUMENT_BYTES = 2 * MIB;
 /** Wall-clock time at which every machine is switched on, in nanoseconds: 2026-01-01 00:00 UTC. */
 export const BOOT_TIME_NS = 1_767_225_600e9;
+/** Inodes in memory at once. */
+export const INODE_LIMIT = 4096;
+/** Names in the dentry cache at once. */
+export const DENTRY_LIMIT = 8192;
+/** Mounted file systems. */
+export const MOUNT_LIMIT = 64;
+/** Bytes of a path with its zero (POSIX: PATH_MAX). */
+export const PATH_BYTES = 4096;
+/** Bytes of a name (POSIX: NAME_MAX); a file system may allow fewer. */
+export const NAME_BYTES_MAX = 255;
+/** Symbolic links that one path may lead through (Linux: MAXSYMLINKS). */
+export const SYMLINK_LIMIT = 40;
+/** Bytes that a pipe holds (Linux: 16 pages). */
+export const PIPE_BYTES = 65536;
+/** Bytes that a write to a pipe never mixes with others (POSIX: PIPE_BUF). */
+export const PIPE_ATOMIC_BYTES = 4096;
+/** Pipes and FIFOs in use at once. */
+export const PIPE_LIMIT = 256;

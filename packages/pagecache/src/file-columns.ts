@@ -35,6 +35,8 @@ export class FileColumns {
   readonly lockQueue: WaitQueue[] = [];
   /** 1 while a write holds the file's write lock, so that appends and writes do not interleave. */
   writing: Uint8Array = new Uint8Array(0);
+  /** 1 for a file whose pages no store can give back once they are written (tmpfs). */
+  kept: Uint8Array = new Uint8Array(0);
   readonly writeQueue: WaitQueue[] = [];
   /** Neighbours in the list of files with dirty pages, oldest first. */
   dirtyNext: Int32Array = new Int32Array(0);
@@ -52,11 +54,12 @@ export class FileColumns {
   }
 
   /** Takes a number for a file of `size` bytes. Grows when none is free. */
-  take(size: number): number {
+  take(size: number, kept: boolean): number {
     if (this.free.length === 0) this.grow(this.fileLimit * 2);
     const file = this.free.pop()!;
     this.used[file] = 1;
     this.size[file] = size;
+    this.kept[file] = kept ? 1 : 0;
     this.errorCount[file] = 0;
     this.error[file] = OK;
     this.errorSeen[file] = 1;
@@ -103,6 +106,7 @@ export class FileColumns {
     this.invalidator = widen(this.invalidator, new Int32Array(fileLimit));
     this.filling = widen(this.filling, new Int32Array(fileLimit));
     this.writing = widen(this.writing, new Uint8Array(fileLimit));
+    this.kept = widen(this.kept, new Uint8Array(fileLimit));
     this.dirtyNext = widen(this.dirtyNext, new Int32Array(fileLimit));
     this.dirtyPrevious = widen(this.dirtyPrevious, new Int32Array(fileLimit));
     this.writeCursor = widen(this.writeCursor, new Float64Array(fileLimit));

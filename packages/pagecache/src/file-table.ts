@@ -17,11 +17,11 @@ export class FileTable {
     this.handles = handles;
   }
 
-  openFile(size: number): number {
+  openFile(size: number, kept: boolean): number {
     checkInteger('ERR_FILE_SIZE', 'size', size, 0, FILE_BYTES_MAX);
     const { files, index } = this.residents;
     const limit = files.fileLimit;
-    const file = files.take(size);
+    const file = files.take(size, kept);
     if (files.fileLimit !== limit) index.growFiles(files.fileLimit);
     return file;
   }

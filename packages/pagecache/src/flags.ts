@@ -18,3 +18,5 @@ export const ERROR = 64;
 export const MARKER = 128;
 /** Brought in by read-ahead and not used so far. */
 export const PREFETCHED = 256;
+/** Of a file that is kept: on no list, so that only truncate and punch take it away. */
+export const KEPT = 512;

@@ -74,15 +74,17 @@ export class PageCache {
 
   /**
    * Registers a file of `size` bytes; returns the number by which the store is called.
+   * @param kept - the store cannot give pages back (tmpfs): what has been written stays in the cache,
+   *   is never dirty and never written, until truncate or punch takes it away
    * @throws ArgumentError if the size is not a whole number 0..2**44
    */
-  openFile(size: number): number {
-    return this.parts.table.openFile(size);
+  openFile(size: number, kept = false): number {
+    return this.parts.table.openFile(size, kept);
   }
 
   /**
    * Forgets a file and its clean pages. EBUSY, and only clean pages are gone, while it has handles,
-   * dirty or pinned pages or transfers under way: fsync it or truncate it to 0 first.
+   * dirty, kept or pinned pages or transfers under way: fsync it or truncate it to 0 first.
    */
   closeFile(file: number): number {
     return this.parts.table.closeFile(file);

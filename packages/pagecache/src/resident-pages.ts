@@ -13,6 +13,7 @@ import {
   ACTIVE,
   DIRTY,
   ERROR,
+  KEPT,
   LOCKED,
   MARKER,
   PREFETCHED,
@@ -30,6 +31,7 @@ import { PAGE_EVICT } from './trace-events.js';
 
 /** Stamps of shadows wrap at 30 bits, far beyond any distance that matters. */
 const STAMP_MASK = 0x3fffffff;
+const HOT = REFERENCED | ACTIVE;
 
 /**
  * The pages that are in memory: which file and page each frame holds, how recently it was used, and
@@ -42,7 +44,7 @@ const STAMP_MASK = 0x3fffffff;
  * there are active pages, it would have been a hit in a cache without the active list's ballast,
  * and starts active.
  *
- * inactiveCount + activeCount = pages in the index;  dirtyCount = pages with DIRTY.
+ * inactiveCount + activeCount + keptCount = pages in the index;  dirtyCount = pages with DIRTY.
  */
 export class ResidentPages {
   readonly columns: PageColumns;
@@ -52,6 +54,8 @@ export class ResidentPages {
   readonly counters: PageCacheCounters = createCounters();
   dirtyCount = 0;
   writebackCount = 0;
+  /** Pages with KEPT: on no list, each with a pin and a hold of its own. */
+  keptCount = 0;
   /** Dirty page that the last `evict` passed over first, NIL if none. */
   dirtyVictim = NIL;
   /** Something happened that may let a page go: worth another try by who waits for a frame. */
@@ -141,6 +145,7 @@ export class ResidentPages {
       this.counters.readAheadUsed++;
       flags[slot] = before & ~PREFETCHED;
     }
+    if ((before & KEPT) !== 0) return;
     if ((before & REFERENCED) === 0) {
       flags[slot] |= REFERENCED;
     } else if ((before & ACTIVE) === 0 && this.columns.file[slot] !== NIL) {
@@ -165,9 +170,13 @@ export class ResidentPages {
   setDirty(slot: number): void {
     const { flags, file } = this.columns;
     assert((flags[slot] & UPTODATE) !== 0, 'a page becomes dirty before it is up to date');
-    if ((flags[slot] & DIRTY) !== 0) return;
-    flags[slot] |= DIRTY;
+    if ((flags[slot] & (DIRTY | KEPT)) !== 0) return;
     const owner = file[slot];
+    if (owner !== NIL && this.files.kept[owner] === 1) {
+      this.keep(slot);
+      return;
+    }
+    flags[slot] |= DIRTY;
     // What is stored into an orphan is lost with it, as the truncation wanted.
     if (owner === NIL) return;
     this.index.setTag(owner, this.columns.page[slot], TAG_DIRTY);
@@ -265,6 +274,7 @@ export class ResidentPages {
     let dirty = 0;
     let writeback = 0;
     let used = 0;
+    let kept = 0;
     let indexed = 0;
     for (let slot = 0; slot < columns.slotLimit; slot++) {
       const file = columns.file[slot];
@@ -287,6 +297,10 @@ export class ResidentPages {
       assert((state & UPTODATE) === 0 || (state & LOCKED) === 0, 'a locked page is up to date');
       if ((state & DIRTY) !== 0) dirty++;
       if ((state & WRITEBACK) !== 0) writeback++;
+      if ((state & KEPT) !== 0) {
+        kept++;
+        assert(columns.holds[slot] > 0 && (state & DIRTY) === 0, 'a kept page is not held');
+      }
       const page = columns.page[slot];
       const tagged = index.nextTagged(file, page, TAG_DIRTY) === page;
       assert(tagged === ((state & DIRTY) !== 0), 'a dirty tag is wrong');
@@ -297,7 +311,9 @@ export class ResidentPages {
     assert(dirty === this.dirtyCount, 'dirty pages are miscounted');
     assert(writeback === this.writebackCount, 'pages under write-back are miscounted');
     assert(indexed === index.presentCount, 'pages are missing from the index');
-    assert(indexed === lists.inactiveCount + lists.activeCount, 'pages are missing from the lists');
+    assert(kept === this.keptCount, 'kept pages are miscounted');
+    const listed = lists.inactiveCount + lists.activeCount;
+    assert(indexed === listed + kept, 'pages are missing from the lists');
     index.checkInvariants();
     lists.checkInvariants((slot) => (columns.flags[slot] & ACTIVE) !== 0);
   }
@@ -348,12 +364,32 @@ export class ResidentPages {
       assert(shadow === 0, 'a dirty page is evicted');
       this.clearDirty(slot);
     }
-    this.lists.remove(slot, (columns.flags[slot] & ACTIVE) !== 0);
+    if ((columns.flags[slot] & KEPT) !== 0) this.unkeep(slot);
+    else this.lists.remove(slot, (columns.flags[slot] & ACTIVE) !== 0);
     this.index.remove(file, columns.page[slot], shadow);
     this.files.pageCount[file]--;
     columns.file[slot] = NIL;
     columns.flags[slot] &= ~(ACTIVE | MARKER);
     this.store.forgetFrame?.(columns.frame[slot]);
+  }
+
+  /** The only copy of these bytes: off the lists, until truncate or punch removes the page. */
+  private keep(slot: number): void {
+    const { flags, holds, pins } = this.columns;
+    this.lists.remove(slot, (flags[slot] & ACTIVE) !== 0);
+    // As hot as can be, so that a hit has nothing to note.
+    flags[slot] |= KEPT | HOT;
+    pins[slot]++;
+    holds[slot]++;
+    this.keptCount++;
+  }
+
+  private unkeep(slot: number): void {
+    const { flags, holds, pins } = this.columns;
+    flags[slot] &= ~KEPT;
+    pins[slot]--;
+    holds[slot]--;
+    this.keptCount--;
   }
 
   private rotate(slot: number): void {

@@ -7,6 +7,7 @@
  * applied twice.
  */
 import { NIL } from '@hotpath/hw-x86';
+import type { CallAnswer } from './call-answer.js';
 import type { Launch, ProgramFactory, SignalHandler } from './program.js';
 
 /** No call is outstanding: the program runs. */
@@ -97,6 +98,8 @@ export class Call implements Iterable<void, number, void>, Iterator<void, number
   launch: Launch | null = null;
   /** What sigaction installs. */
   handler: SignalHandler | null = null;
+  /** What calls about files tell beside a number; null before the first. */
+  answer: CallAnswer | null = null;
   /** Progress: bytes (or cycles) done. */
   done = 0;
   /** Progress: which part of the call is next; 0 at the first entry. */

@@ -1,246 +1,300 @@
-/** Calls on files: open, close, read, write, lseek, fsync. */
+/** Calls on the length and durability of files: lseek, truncate, fallocate, fsync and its kin. */
 import {
   BLOCKED,
   EBADF,
-  EFAULT,
+  EFBIG,
   EINVAL,
-  EMFILE,
-  ENAMETOOLONG,
-  ENFILE,
+  EISDIR,
+  ENODEV,
+  ENOENT,
+  ENXIO,
+  EOPNOTSUPP,
+  EROFS,
+  ESPIPE,
   isErrno,
   NIL,
   OK,
+  PAGE_BYTES,
   PENDING,
-  type VirtAddr,
 } from '@hotpath/hw-x86';
-import { COPY_FAULT, type PageCache, PageIo } from '@hotpath/pagecache';
-import type { Current } from '../current.js';
-import type { Files } from '../fs/files.js';
-import type { OpenFiles } from '../fs/open-files.js';
-import { isUserAddress } from '../memory/memory-map.js';
-import { DESCRIPTOR_LIMIT, TASK_LIMIT } from '../params.js';
-import type { Tasks } from '../task/tasks.js';
-import type { UserAccess } from '../task/user-access.js';
+import { FILE_BYTES_MAX } from '@hotpath/pagecache';
 import type { TaskWaits } from '../task/waits.js';
+import type { Descriptors } from '../vfs/descriptors.js';
+import type { Operation } from '../vfs/file-system.js';
+import { isDirectory, isRegular } from '../vfs/modes.js';
+import { KIND_DEVICE, KIND_DIRECTORY, KIND_FILE, KIND_PIPE, KIND_TEXT } from '../vfs/open-files.js';
+import { mayWrite } from '../vfs/opening.js';
+import { FOLLOW_ALWAYS } from '../vfs/path-walk.js';
+import type { Vfs } from '../vfs/vfs.js';
 import type { Call } from './call.js';
 import type { Handler } from './entry.js';
-import { O_APPEND, O_RDONLY, O_TRUNC, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from './flags.js';
-import { SYS_CLOSE, SYS_FSYNC, SYS_LSEEK, SYS_OPEN, SYS_READ, SYS_WRITE } from './numbers.js';
-import { UserCopy } from './user-copy.js';
-
-/** Largest path that open takes, as POSIX's PATH_MAX without the zero. */
-const PATH_BYTES = 255;
-const ACCESS_MODE = 3;
-/** Linux reads and writes at most so much in one call (MAX_RW_COUNT). */
-const COUNT_MAX = 0x7ffff000;
+import {
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  SEEK_CUR,
+  SEEK_DATA,
+  SEEK_END,
+  SEEK_HOLE,
+  SEEK_SET,
+} from './flags.js';
+import {
+  SYS_FALLOCATE,
+  SYS_FDATASYNC,
+  SYS_FSYNC,
+  SYS_FTRUNCATE,
+  SYS_LSEEK,
+  SYS_SYNC,
+  SYS_SYNCFS,
+  SYS_TRUNCATE,
+} from './numbers.js';
+import type { PathArguments } from './path-arguments.js';
 
 /** What these calls work on. */
 export interface FileCallPorts {
-  readonly current: Current;
-  readonly tasks: Tasks;
-  readonly pages: PageCache;
-  readonly files: Files;
-  readonly open: OpenFiles;
+  readonly vfs: Vfs;
+  readonly paths: PathArguments;
+  readonly descriptors: Descriptors;
   readonly waits: TaskWaits;
-  readonly access: UserAccess;
 }
 
-/** The handlers, and the transfer record of each task. */
+/** The handlers. */
 export class FileCalls {
   readonly #ports: FileCallPorts;
-  readonly #copy: UserCopy;
-  /** Made when a task first reads or writes; reused by whoever has the slot next. */
-  readonly #transfers: (PageIo | undefined)[] = new Array<PageIo | undefined>(TASK_LIMIT);
-  readonly #decoder = new TextDecoder();
-  readonly #path = new Uint8Array(PATH_BYTES);
 
   constructor(ports: FileCallPorts) {
     this.#ports = ports;
-    this.#copy = new UserCopy(ports.current, ports.files);
   }
 
   /** Puts the handlers into the table. */
   install(table: (Handler | undefined)[]): void {
-    table[SYS_OPEN] = (call) => this.#open(call);
-    table[SYS_CLOSE] = (call) => this.#close(call.task, call.a);
-    table[SYS_READ] = (call) => this.#transfer(call, false);
-    table[SYS_WRITE] = (call) => this.#transfer(call, true);
     table[SYS_LSEEK] = (call) => this.#seek(call);
-    table[SYS_FSYNC] = (call) => this.#fsync(call);
-  }
-
-  /** Gives up the transfer of a thread that ends. */
-  endThread(task: number): void {
-    this.#transfers[task]?.cancel();
-  }
-
-  /** Closes whatever a process that ends has open. */
-  closeAll(task: number): void {
-    for (let fd = 0; fd < DESCRIPTOR_LIMIT; fd++) {
-      if (this.#ports.tasks.openFile(task, fd) !== NIL) this.#close(task, fd);
-    }
-  }
-
-  /** A forked child has its parent's descriptors, and shares their offsets. */
-  inherit(parent: number, child: number): void {
-    const { open, tasks } = this.#ports;
-    for (let fd = 0; fd < DESCRIPTOR_LIMIT; fd++) {
-      const row = tasks.descriptors[parent * DESCRIPTOR_LIMIT + fd];
-      tasks.descriptors[child * DESCRIPTOR_LIMIT + fd] = row;
-      if (row !== NIL) open.share(row);
-    }
-  }
-
-  /** Stage 0 finds or creates the file, stage 1 is behind an O_TRUNC that had to wait. */
-  #open(call: Call): number {
-    const { files, pages, tasks, waits } = this.#ports;
-    if (call.stage === 1) return this.#describe(call, call.done, call.brought);
-    const flags = call.c;
-    if ((flags & ACCESS_MODE) === ACCESS_MODE) return EINVAL;
-    if (tasks.freeDescriptor(call.task) === NIL) return EMFILE;
-    const path = this.#copyPath(call, call.a, call.b);
-    if (typeof path === 'number') return path;
-    const inode = files.find(path, flags);
-    if (isErrno(inode)) return inode;
-    const truncates = (flags & O_TRUNC) !== 0 && (flags & ACCESS_MODE) !== O_RDONLY;
-    if (!truncates) return this.#describe(call, inode, OK);
-    call.stage = 1;
-    call.done = inode;
-    const status = pages.truncate(files.fileOf(inode), 0, waits, waits.begin(call));
-    return status === PENDING ? BLOCKED : this.#describe(call, inode, status);
-  }
-
-  #describe(call: Call, inode: number, status: number): number {
-    if (isErrno(status)) return status;
-    const { files, open, pages, tasks } = this.#ports;
-    const fd = tasks.freeDescriptor(call.task);
-    if (fd === NIL) return EMFILE;
-    const handle = pages.openHandle(files.fileOf(inode));
-    const row = open.take(inode, handle, call.c);
-    if (row === NIL) {
-      pages.closeHandle(handle);
-      return ENFILE;
-    }
-    tasks.descriptors[tasks.leader[call.task] * DESCRIPTOR_LIMIT + fd] = row;
-    return fd;
-  }
-
-  /** The path in user memory as text, or EFAULT, ENAMETOOLONG, BLOCKED. */
-  #copyPath(call: Call, address: VirtAddr, length: number): string | number {
-    if (!(length >= 0 && length <= PATH_BYTES)) return ENAMETOOLONG;
-    const { access, current } = this.#ports;
-    const { mmu } = current.cpu;
-    for (let at = 0; at < length; at++) {
-      if (!isUserAddress(address + at)) return EFAULT;
-      mmu.setAlignmentCheck(true);
-      const byte = mmu.load8(address + at);
-      mmu.setAlignmentCheck(false);
-      if (byte !== NIL) this.#path[at] = byte;
-      else {
-        const brought = access.bringIn(call);
-        if (brought !== OK) return brought;
-        at -= 1;
-      }
-    }
-    return this.#decoder.decode(this.#path.subarray(0, length));
-  }
-
-  #close(task: number, fd: number): number {
-    const { open, pages, tasks } = this.#ports;
-    const row = tasks.openFile(task, fd);
-    if (row === NIL) return EBADF;
-    tasks.descriptors[tasks.leader[task] * DESCRIPTOR_LIMIT + fd] = NIL;
-    const handle = open.release(row);
-    if (handle !== NIL) pages.closeHandle(handle);
-    return OK;
+    table[SYS_FSYNC] = (call) => this.#sync(call, false);
+    table[SYS_FDATASYNC] = (call) => this.#sync(call, true);
+    table[SYS_TRUNCATE] = (call) => this.#truncatePath(call);
+    table[SYS_FTRUNCATE] = (call) => this.#truncate(call);
+    table[SYS_FALLOCATE] = (call) => this.#allocate(call);
+    table[SYS_SYNC] = (call) => this.#syncAll(call);
+    table[SYS_SYNCFS] = (call) => this.#syncMount(call);
   }
 
   #seek(call: Call): number {
-    const { open, pages, files, tasks } = this.#ports;
-    const row = tasks.openFile(call.task, call.a);
+    const { inodes, open } = this.#ports.vfs;
+    const row = this.#ports.descriptors.openFile(call.task, call.a);
     if (row === NIL) return EBADF;
+    const kind = open.kind[row];
+    if (kind === KIND_PIPE || kind === KIND_DEVICE) return ESPIPE;
     let base = NIL;
     if (call.c === SEEK_SET) base = 0;
     else if (call.c === SEEK_CUR) base = open.offset[row];
-    else if (call.c === SEEK_END) base = pages.size(files.fileOf(open.inode[row]));
+    else if (call.c === SEEK_END && kind !== KIND_DIRECTORY) {
+      base = kind === KIND_TEXT ? (open.text[row]?.length ?? 0) : inodes.size(open.inode[row]);
+    } else if (kind === KIND_FILE && (call.c === SEEK_DATA || call.c === SEEK_HOLE)) {
+      return this.#seekData(row, call.b, call.c === SEEK_DATA);
+    }
     const offset = base + call.b;
-    if (base === NIL || !Number.isSafeInteger(offset) || offset < 0) return EINVAL;
+    const fits = Number.isSafeInteger(offset) && offset >= 0 && offset <= FILE_BYTES_MAX;
+    if (base === NIL || !fits) return EINVAL;
     open.offset[row] = offset;
     return offset;
   }
 
-  #fsync(call: Call): number {
-    if (call.stage === 1) return call.brought;
-    const { open, pages, tasks, waits } = this.#ports;
-    const row = tasks.openFile(call.task, call.a);
+  /** The next byte at or behind `offset` that is stored, or that is not. */
+  #seekData(row: number, offset: number, data: boolean): number {
+    const { inodes, mounts, open, pages } = this.#ports.vfs;
+    const inode = open.inode[row];
+    const size = inodes.size(inode);
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset >= size) return ENXIO;
+    const fileSystem = mounts.at(inodes.mount[inode]);
+    const file = inodes.fileOf(inode);
+    for (let at = offset; at < size; at = (Math.floor(at / PAGE_BYTES) + 1) * PAGE_BYTES) {
+      const page = Math.floor(at / PAGE_BYTES);
+      const stored =
+        fileSystem.isReserved(inodes.number[inode], page) || pages.nextDirty(file, page) === page;
+      if (stored !== data) continue;
+      open.offset[row] = at;
+      return at;
+    }
+    if (data) return ENXIO;
+    open.offset[row] = size;
+    return size;
+  }
+
+  /** fsync tells each opener of a write error once; fdatasync leaves the times out. */
+  #sync(call: Call, dataOnly: boolean): number {
+    const { inodes, open, operations, pages } = this.#ports.vfs;
+    const { waits } = this.#ports;
+    if (call.stage === 1) return dataOnly ? this.#syncData(call, call.brought) : call.brought;
+    if (call.stage === 2) return operations.resume(call);
+    const row = this.#ports.descriptors.openFile(call.task, call.a);
     if (row === NIL) return EBADF;
+    const kind = open.kind[row];
+    call.done = open.inode[row];
+    if (kind === KIND_DIRECTORY) {
+      call.stage = 2;
+      return operations.start(call, this.#syncInode(call.task, call.done, dataOnly));
+    }
+    if (kind !== KIND_FILE) return EINVAL;
     call.stage = 1;
-    const status = pages.fsync(open.handle[row], waits, waits.begin(call));
+    if (dataOnly) inodes.hold(call.done);
+    const handle = open.handle[row];
+    const tag = waits.begin(call);
+    const status = pages.syncRange(handle, 0, FILE_BYTES_MAX, !dataOnly, waits, tag);
+    if (status === PENDING) return BLOCKED;
+    return dataOnly ? this.#syncData(call, status) : status;
+  }
+
+  /** Second half of fdatasync: the pages are written; now what it takes to find them. */
+  #syncData(call: Call, status: number): number {
+    const { inodes, operations } = this.#ports.vfs;
+    if (isErrno(status)) {
+      inodes.drop(call.done);
+      return status;
+    }
+    call.stage = 2;
+    return operations.start(call, this.#syncHeld(call.task, call.done));
+  }
+
+  *#syncHeld(task: number, inode: number): Operation {
+    const { inodes } = this.#ports.vfs;
+    const status = yield* this.#syncInode(task, inode, true);
+    inodes.drop(inode);
+    return status;
+  }
+
+  *#syncInode(task: number, inode: number, dataOnly: boolean): Operation {
+    const { inodes, mounts, operations } = this.#ports.vfs;
+    const wait = operations.waitOf(task);
+    if (!dataOnly) {
+      const told = yield* inodes.writeTimes(wait, inode);
+      if (isErrno(told)) return told;
+    }
+    const fileSystem = mounts.at(inodes.mount[inode]);
+    const status = yield* fileSystem.syncInode(wait, inodes.number[inode], dataOnly);
+    return isErrno(status) ? status : OK;
+  }
+
+  #truncatePath(call: Call): number {
+    const { operations } = this.#ports.vfs;
+    if (call.stage === 1) return operations.resume(call);
+    if (!isSize(call.b)) return call.b > FILE_BYTES_MAX ? EFBIG : EINVAL;
+    const begun = this.#ports.paths.begin(call, call.a, 0, FOLLOW_ALWAYS);
+    if (begun !== OK) return begun;
+    call.stage = 1;
+    return operations.start(call, this.#truncateAt(call));
+  }
+
+  *#truncateAt(call: Call): Operation {
+    const { dentries, inodes, lookup, mounts, operations, pages } = this.#ports.vfs;
+    const wait = operations.waitOf(call.task);
+    const walk = this.#ports.paths.walkOf(call, 0);
+    const status = yield* lookup.resolve(wait, walk);
+    if (isErrno(status)) return status;
+    const inode = dentries.inode[walk.target];
+    if (inode === NIL) return ENOENT;
+    if (isDirectory(inodes.mode[inode])) return EISDIR;
+    if (!isRegular(inodes.mode[inode])) return EINVAL;
+    const fileSystem = mounts.at(inodes.mount[inode]);
+    if (fileSystem.contents !== undefined) return EINVAL;
+    if (fileSystem.readOnly) return EROFS;
+    inodes.hold(inode);
+    const cut = yield* wait.settle(pages.truncate(inodes.fileOf(inode), call.b, wait, 0));
+    inodes.drop(inode);
+    yield* inodes.retireDying(wait);
+    return cut;
+  }
+
+  #truncate(call: Call): number {
+    if (call.stage === 1) return call.brought;
+    const { inodes, open, pages } = this.#ports.vfs;
+    const { waits } = this.#ports;
+    const row = this.#ports.descriptors.openFile(call.task, call.a);
+    if (row === NIL) return EBADF;
+    if (!mayWrite(open.flags[row]) || open.kind[row] !== KIND_FILE) return EINVAL;
+    if (!isSize(call.b)) return call.b > FILE_BYTES_MAX ? EFBIG : EINVAL;
+    call.stage = 1;
+    const file = inodes.fileOf(open.inode[row]);
+    const status = pages.truncate(file, call.b, waits, waits.begin(call));
     return status === PENDING ? BLOCKED : status;
   }
 
-  /** Read or write. Stage 0 begins, stage 1 goes on after a wait, with the bytes done kept. */
-  #transfer(call: Call, write: boolean): number {
-    const { open, tasks } = this.#ports;
-    const row = tasks.openFile(call.task, call.a);
-    if (call.stage === 0) {
-      const refused = this.#refuse(call, row, write);
-      if (refused !== OK) return refused;
-      this.#begin(call, row, write);
-      call.stage = 1;
-    }
-    const transfer = this.#transferOf(call.task);
-    const status = this.#advance(call, transfer, open.inode[row]);
-    if (status === BLOCKED) return BLOCKED;
-    if (isErrno(status)) return status;
-    open.offset[row] = transfer.offset + transfer.done;
-    return transfer.done;
+  #allocate(call: Call): number {
+    const { open, operations } = this.#ports.vfs;
+    if (call.stage === 1) return operations.resume(call);
+    const row = this.#ports.descriptors.openFile(call.task, call.a);
+    const { b: mode, c: offset, d: length } = call;
+    if (row === NIL || !mayWrite(open.flags[row])) return EBADF;
+    if (!isSize(offset) || !isSize(length) || length === 0) return EINVAL;
+    if (open.kind[row] === KIND_PIPE) return ESPIPE;
+    if (open.kind[row] !== KIND_FILE) return ENODEV;
+    if (offset + length > FILE_BYTES_MAX) return EFBIG;
+    const punches = mode === (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
+    if (!punches && (mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return EOPNOTSUPP;
+    call.stage = 1;
+    return operations.start(
+      call,
+      punches
+        ? this.#punch(call.task, open.inode[row], offset, length)
+        : this.#reserve(call.task, open.inode[row], offset, length, mode === 0),
+    );
   }
 
-  #refuse(call: Call, row: number, write: boolean): number {
-    if (row === NIL) return EBADF;
-    const mode = this.#ports.open.flags[row] & ACCESS_MODE;
-    if (mode === (write ? O_RDONLY : O_WRONLY)) return EBADF;
-    if (!Number.isInteger(call.c) || call.c < 0) return EINVAL;
-    if (!isUserAddress(call.b) || !isUserAddress(call.b + call.c)) return EFAULT;
-    this.#ports.open.charge(row);
+  *#punch(task: number, inode: number, offset: number, length: number): Operation {
+    const { inodes, mounts, operations, pages } = this.#ports.vfs;
+    if (!mounts.at(inodes.mount[inode]).canPunch) return EOPNOTSUPP;
+    const wait = operations.waitOf(task);
+    return yield* wait.settle(pages.punch(inodes.fileOf(inode), offset, length, wait, 0));
+  }
+
+  /** Places for all pages; then the size, unless it is to stay. */
+  *#reserve(
+    task: number,
+    inode: number,
+    offset: number,
+    length: number,
+    grows: boolean,
+  ): Operation {
+    const { inodes, mounts, operations, pages } = this.#ports.vfs;
+    const wait = operations.waitOf(task);
+    const fileSystem = mounts.at(inodes.mount[inode]);
+    const number = inodes.number[inode];
+    const end = Math.ceil((offset + length) / PAGE_BYTES);
+    for (let page = Math.floor(offset / PAGE_BYTES); page < end; page++) {
+      if (fileSystem.isReserved(number, page)) continue;
+      let status = yield* fileSystem.reserve(wait, number, page, end - page);
+      if (isErrno(status)) status = yield* fileSystem.reserve(wait, number, page, 1);
+      if (isErrno(status)) return status;
+    }
+    const file = inodes.fileOf(inode);
+    if (!grows || offset + length <= pages.size(file)) return OK;
+    return yield* wait.settle(pages.truncate(file, offset + length, wait, 0));
+  }
+
+  #syncAll(call: Call): number {
+    const { operations } = this.#ports.vfs;
+    if (call.stage === 1) return operations.resume(call);
+    call.stage = 1;
+    return operations.start(call, this.#syncQuietly(call.task));
+  }
+
+  /** sync has no errors to tell (POSIX). */
+  *#syncQuietly(task: number): Operation {
+    yield* this.#ports.vfs.sync(this.#ports.vfs.operations.waitOf(task));
     return OK;
   }
 
-  #begin(call: Call, row: number, write: boolean): void {
-    const { files, open, waits } = this.#ports;
-    const file = files.fileOf(open.inode[row]);
-    const transfer = this.#transferOf(call.task);
-    const count = Math.min(call.c, COUNT_MAX);
-    if (!write) transfer.read(file, open.handle[row], open.offset[row], count);
-    else if ((open.flags[row] & O_APPEND) !== 0) transfer.append(file, open.handle[row], count);
-    else transfer.write(file, open.handle[row], open.offset[row], count);
-    waits.begin(call);
+  #syncMount(call: Call): number {
+    const { inodes, open, operations } = this.#ports.vfs;
+    if (call.stage === 1) return operations.resume(call);
+    const row = this.#ports.descriptors.openFile(call.task, call.a);
+    if (row === NIL) return EBADF;
+    const inode = open.inode[row];
+    if (inode === NIL) return EINVAL;
+    call.stage = 1;
+    const wait = operations.waitOf(call.task);
+    return operations.start(call, this.#ports.vfs.syncMount(wait, inodes.mount[inode]));
   }
+}
 
-  /** Steps the transfer until it ends or waits; a fault of the buffer is brought in on the way. */
-  #advance(call: Call, transfer: PageIo, inode: number): number {
-    const { access, waits } = this.#ports;
-    const copy = this.#copy;
-    for (;;) {
-      copy.aim(call.b, inode, transfer);
-      const status = transfer.step(copy, waits, waits.again(call));
-      if (status === PENDING) return BLOCKED;
-      if (status !== COPY_FAULT) return status;
-      const error = copy.error !== OK ? copy.error : access.bringIn(call);
-      if (error === OK) continue;
-      if (error === BLOCKED) return BLOCKED;
-      transfer.cancel();
-      return transfer.done > 0 ? OK : error;
-    }
-  }
-
-  #transferOf(task: number): PageIo {
-    let transfer = this.#transfers[task];
-    if (transfer === undefined) {
-      transfer = new PageIo(this.#ports.pages);
-      this.#transfers[task] = transfer;
-    }
-    return transfer;
-  }
+function isSize(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= FILE_BYTES_MAX;
 }

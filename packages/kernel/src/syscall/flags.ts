@@ -47,3 +47,66 @@ export const FUTEX_WAKE = 1;
 
 /** getrusage: the calling thread instead of its process (0). */
 export const RUSAGE_THREAD = 1;
+/** The path must lead to a directory. */
+export const O_DIRECTORY = 0o200000;
+/** Fail with ELOOP if the path leads to a symbolic link. */
+export const O_NOFOLLOW = 0o400000;
+/** Answer EAGAIN where a pipe or terminal would wait. */
+export const O_NONBLOCK = 0o4000;
+/** The descriptor is closed by exec. */
+export const O_CLOEXEC = 0o2000000;
+
+/** lseek to the next byte that is stored. */
+export const SEEK_DATA = 3;
+/** lseek to the next byte that is not; there is one at the end. */
+export const SEEK_HOLE = 4;
+
+/** fcntl: a second descriptor, not below the argument. */
+export const F_DUPFD = 0;
+/** fcntl: FD_CLOEXEC or 0. */
+export const F_GETFD = 1;
+/** fcntl: sets FD_CLOEXEC. */
+export const F_SETFD = 2;
+/** fcntl: flags of the open file. */
+export const F_GETFL = 3;
+/** fcntl: sets O_APPEND and O_NONBLOCK. */
+export const F_SETFL = 4;
+/** fcntl: F_DUPFD with FD_CLOEXEC. */
+export const F_DUPFD_CLOEXEC = 1030;
+/** Flag of a descriptor: closed by exec. */
+export const FD_CLOEXEC = 1;
+
+/** flock: shared. */
+export const LOCK_SH = 1;
+/** flock: exclusive. */
+export const LOCK_EX = 2;
+/** flock: EAGAIN instead of a wait. */
+export const LOCK_NB = 4;
+/** flock: give up. */
+export const LOCK_UN = 8;
+
+/** fallocate: the size stays. */
+export const FALLOC_FL_KEEP_SIZE = 1;
+/** fallocate: make a hole; with FALLOC_FL_KEEP_SIZE only. */
+export const FALLOC_FL_PUNCH_HOLE = 2;
+
+/** access: does it exist. */
+export const F_OK = 0;
+/** access: may it be executed. */
+export const X_OK = 1;
+/** access: may it be written. */
+export const W_OK = 2;
+/** access: may it be read. */
+export const R_OK = 4;
+
+/** ioctl of a terminal: its settings. */
+export const TCGETS = 0x5401;
+/** ioctl of a terminal: rows and columns. */
+export const TIOCGWINSZ = 0x5413;
+/** ioctl: bytes that can be read now. */
+export const FIONREAD = 0x541b;
+
+/** utimens: the time of now. */
+export const UTIME_NOW = -1;
+/** utimens: as it was. */
+export const UTIME_OMIT = -2;

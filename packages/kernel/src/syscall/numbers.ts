@@ -97,10 +97,92 @@ export const SYS_EXIT_GROUP = 231;
 export const SYS_TGKILL = 234;
 /** sched_setattr(tid, class, runtime, deadline, period, all ns) */
 export const SYS_SCHED_SETATTR = 314;
+/** stat(path, buffer) */
+export const SYS_STAT = 4;
+/** fstat(fd, buffer) */
+export const SYS_FSTAT = 5;
+/** lstat(path, buffer) */
+export const SYS_LSTAT = 6;
+/** ioctl(fd, request, argument) */
+export const SYS_IOCTL = 16;
+/** pread64(fd, buffer, count, offset) */
+export const SYS_PREAD = 17;
+/** pwrite64(fd, buffer, count, offset) */
+export const SYS_PWRITE = 18;
+/** access(path, mode) */
+export const SYS_ACCESS = 21;
+/** pipe(two descriptors) */
+export const SYS_PIPE = 22;
+/** dup(fd) */
+export const SYS_DUP = 32;
+/** dup2(fd, to) */
+export const SYS_DUP2 = 33;
+/** fcntl(fd, command, argument) */
+export const SYS_FCNTL = 72;
+/** flock(fd, operation) */
+export const SYS_FLOCK = 73;
+/** fdatasync(fd) */
+export const SYS_FDATASYNC = 75;
+/** truncate(path, size) */
+export const SYS_TRUNCATE = 76;
+/** ftruncate(fd, size) */
+export const SYS_FTRUNCATE = 77;
+/** getcwd(buffer, size) */
+export const SYS_GETCWD = 79;
+/** chdir(path) */
+export const SYS_CHDIR = 80;
+/** fchdir(fd) */
+export const SYS_FCHDIR = 81;
+/** rename(from, to) */
+export const SYS_RENAME = 82;
+/** mkdir(path, mode) */
+export const SYS_MKDIR = 83;
+/** rmdir(path) */
+export const SYS_RMDIR = 84;
+/** link(from, to) */
+export const SYS_LINK = 86;
+/** unlink(path) */
+export const SYS_UNLINK = 87;
+/** symlink(target, path) */
+export const SYS_SYMLINK = 88;
+/** readlink(path, buffer, size) */
+export const SYS_READLINK = 89;
+/** chmod(path, mode) */
+export const SYS_CHMOD = 90;
+/** fchmod(fd, mode) */
+export const SYS_FCHMOD = 91;
+/** umask(mask) */
+export const SYS_UMASK = 95;
+/** mknod(path, mode, device) */
+export const SYS_MKNOD = 133;
+/** statfs(path, buffer) */
+export const SYS_STATFS = 137;
+/** fstatfs(fd, buffer) */
+export const SYS_FSTATFS = 138;
+/** sync() */
+export const SYS_SYNC = 162;
+/** mount(source, target, type) */
+export const SYS_MOUNT = 165;
+/** umount2(target, flags) */
+export const SYS_UMOUNT = 166;
+/** getdents64(fd, buffer, size) */
+export const SYS_GETDENTS = 217;
+/** utimensat: here with a path and two times in nanoseconds */
+export const SYS_UTIMENS = 280;
+/** fallocate(fd, mode, offset, length) */
+export const SYS_FALLOCATE = 285;
+/** dup3(fd, to, flags) */
+export const SYS_DUP3 = 292;
+/** pipe2(two descriptors, flags) */
+export const SYS_PIPE2 = 293;
+/** syncfs(fd) */
+export const SYS_SYNCFS = 306;
 /** nice(increment): not a call of its own on x86-64, where libc uses setpriority. */
 export const SYS_NICE = 512;
+/** readdir(fd): one entry, as the program's own language holds it; not a call of Linux's. */
+export const SYS_READDIR = 520;
 /** One past the highest number. */
-export const SYS_LIMIT = 513;
+export const SYS_LIMIT = 521;
 
 /** A call's name, for traces and messages; unknown numbers are spelled out. */
 export function systemCallName(number: number): string {
@@ -156,4 +238,45 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [SYS_TGKILL, 'tgkill'],
   [SYS_SCHED_SETATTR, 'sched_setattr'],
   [SYS_NICE, 'nice'],
+  [SYS_STAT, 'stat'],
+  [SYS_FSTAT, 'fstat'],
+  [SYS_LSTAT, 'lstat'],
+  [SYS_IOCTL, 'ioctl'],
+  [SYS_PREAD, 'pread64'],
+  [SYS_PWRITE, 'pwrite64'],
+  [SYS_ACCESS, 'access'],
+  [SYS_PIPE, 'pipe'],
+  [SYS_DUP, 'dup'],
+  [SYS_DUP2, 'dup2'],
+  [SYS_FCNTL, 'fcntl'],
+  [SYS_FLOCK, 'flock'],
+  [SYS_FDATASYNC, 'fdatasync'],
+  [SYS_TRUNCATE, 'truncate'],
+  [SYS_FTRUNCATE, 'ftruncate'],
+  [SYS_GETCWD, 'getcwd'],
+  [SYS_CHDIR, 'chdir'],
+  [SYS_FCHDIR, 'fchdir'],
+  [SYS_RENAME, 'rename'],
+  [SYS_MKDIR, 'mkdir'],
+  [SYS_RMDIR, 'rmdir'],
+  [SYS_LINK, 'link'],
+  [SYS_UNLINK, 'unlink'],
+  [SYS_SYMLINK, 'symlink'],
+  [SYS_READLINK, 'readlink'],
+  [SYS_CHMOD, 'chmod'],
+  [SYS_FCHMOD, 'fchmod'],
+  [SYS_UMASK, 'umask'],
+  [SYS_MKNOD, 'mknod'],
+  [SYS_STATFS, 'statfs'],
+  [SYS_FSTATFS, 'fstatfs'],
+  [SYS_SYNC, 'sync'],
+  [SYS_MOUNT, 'mount'],
+  [SYS_UMOUNT, 'umount2'],
+  [SYS_GETDENTS, 'getdents64'],
+  [SYS_UTIMENS, 'utimensat'],
+  [SYS_FALLOCATE, 'fallocate'],
+  [SYS_DUP3, 'dup3'],
+  [SYS_PIPE2, 'pipe2'],
+  [SYS_SYNCFS, 'syncfs'],
+  [SYS_READDIR, 'readdir'],
 ]);

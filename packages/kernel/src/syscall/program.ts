@@ -10,6 +10,8 @@
  * ```
  */
 import { ArgumentError, type VirtAddr } from '@hotpath/hw-x86';
+import { PATH_BYTES } from '../params.js';
+import type { Attributes, DirectoryEntry, VolumeStatus } from '../vfs/file-system.js';
 import {
   CALL_IDLE,
   type Call,
@@ -25,19 +27,35 @@ import {
   OPERATION_STORE64,
   OPERATION_SYSCALL,
 } from './call.js';
+import { answerOf } from './call-answer.js';
 import { CLOCK_MONOTONIC, FUTEX_WAIT, FUTEX_WAKE, O_RDONLY, SEEK_SET } from './flags.js';
 import {
+  SYS_ACCESS,
   SYS_ALARM,
   SYS_BRK,
+  SYS_CHDIR,
+  SYS_CHMOD,
   SYS_CLOCK_GETTIME,
   SYS_CLONE,
   SYS_CLOSE,
+  SYS_DUP,
+  SYS_DUP2,
   SYS_EXECVE,
   SYS_EXIT,
   SYS_EXIT_GROUP,
+  SYS_FALLOCATE,
+  SYS_FCHDIR,
+  SYS_FCHMOD,
+  SYS_FCNTL,
+  SYS_FDATASYNC,
+  SYS_FLOCK,
   SYS_FORK,
+  SYS_FSTAT,
   SYS_FSYNC,
+  SYS_FTRUNCATE,
   SYS_FUTEX,
+  SYS_GETCWD,
+  SYS_GETDENTS,
   SYS_GETPGID,
   SYS_GETPID,
   SYS_GETPPID,
@@ -45,11 +63,17 @@ import {
   SYS_GETRUSAGE,
   SYS_GETSID,
   SYS_GETTID,
+  SYS_IOCTL,
   SYS_KILL,
+  SYS_LINK,
   SYS_LSEEK,
+  SYS_LSTAT,
   SYS_MADVISE,
   SYS_MINCORE,
+  SYS_MKDIR,
+  SYS_MKNOD,
   SYS_MMAP,
+  SYS_MOUNT,
   SYS_MPROTECT,
   SYS_MSYNC,
   SYS_MUNMAP,
@@ -57,7 +81,14 @@ import {
   SYS_NICE,
   SYS_OPEN,
   SYS_PAUSE,
+  SYS_PIPE2,
+  SYS_PREAD,
+  SYS_PWRITE,
   SYS_READ,
+  SYS_READDIR,
+  SYS_READLINK,
+  SYS_RENAME,
+  SYS_RMDIR,
   SYS_RT_SIGACTION,
   SYS_RT_SIGPENDING,
   SYS_RT_SIGPROCMASK,
@@ -67,9 +98,19 @@ import {
   SYS_SETPGID,
   SYS_SETPRIORITY,
   SYS_SETSID,
+  SYS_STAT,
+  SYS_STATFS,
+  SYS_SYMLINK,
+  SYS_SYNC,
+  SYS_SYNCFS,
   SYS_SYSINFO,
   SYS_TGKILL,
+  SYS_TRUNCATE,
+  SYS_UMASK,
+  SYS_UMOUNT,
   SYS_UNAME,
+  SYS_UNLINK,
+  SYS_UTIMENS,
   SYS_WAIT4,
   SYS_WRITE,
   SYS_YIELD,
@@ -118,6 +159,7 @@ export interface PathBuffer {
 const encoder = new TextEncoder();
 /** In the place of a program that the kernel is still to look up. */
 const NOTHING: ProgramFactory = function* () {};
+const decoder = new TextDecoder();
 
 /** The calls of one task. Each is one record reused: finish a call before the next. */
 export class SystemCalls {
@@ -126,6 +168,8 @@ export class SystemCalls {
   readonly #call: Call;
   readonly #memory: UserMemory;
   readonly #path: PathBuffer;
+  /** Offset behind the last path that was placed. */
+  #next = 0;
 
   constructor(call: Call, memory: UserMemory, path: PathBuffer) {
     this.task = call.task;
@@ -135,39 +179,266 @@ export class SystemCalls {
   }
 
   /**
-   * Opens a file: a descriptor, or ENOENT, EEXIST, EINVAL, ENOSPC, EMFILE, ENFILE, ENAMETOOLONG.
-   * @param path - a name; the file layer of this version has one flat directory
+   * Opens what a path leads to: a descriptor, or ENOENT, EEXIST, EISDIR, ENOTDIR, ELOOP, EINVAL,
+   * ENOSPC, EROFS, ENXIO, EMFILE, ENFILE, ENAMETOOLONG.
+   * @param mode - permission bits of a new file, less those of umask
    */
-  open(path: string, flags: number = O_RDONLY): Call {
-    const bytes = encoder.encode(path);
-    const length = Math.min(bytes.length, this.#path.byteLimit);
-    const placed = this.#memory.place(this.task, this.#path.address, bytes.subarray(0, length));
-    return this.#arm(SYS_OPEN, placed ? this.#path.address : 0, bytes.length, flags);
+  open(path: string, flags: number = O_RDONLY, mode = 0o666): Call {
+    return this.#armPath(SYS_OPEN, path, flags, mode);
   }
 
   /** Closes a descriptor: OK or EBADF. */
   close(fd: number): Call {
-    return this.#arm(SYS_CLOSE, fd, 0, 0);
+    return this.#arm(SYS_CLOSE, fd);
   }
 
-  /** Reads at the descriptor's offset: bytes read (0 at the end), or EBADF, EFAULT, EINVAL, EIO. */
+  /** Reads at the descriptor's offset: bytes (0 at the end), or EBADF, EFAULT, EINVAL, EIO, EISDIR, EAGAIN. */
   read(fd: number, buffer: VirtAddr, byteCount: number): Call {
     return this.#arm(SYS_READ, fd, buffer, byteCount);
   }
 
-  /** Writes at the descriptor's offset: bytes written, or EBADF, EFAULT, EINVAL, EIO, ENOSPC, EFBIG. */
+  /** Writes at the descriptor's offset: bytes, or EBADF, EFAULT, EINVAL, EIO, ENOSPC, EFBIG, EPIPE, EAGAIN. */
   write(fd: number, buffer: VirtAddr, byteCount: number): Call {
     return this.#arm(SYS_WRITE, fd, buffer, byteCount);
   }
 
-  /** Moves the offset: the new one, or EBADF, EINVAL. */
+  /** Reads at `offset`, and leaves the descriptor's own as it is: as read, and ESPIPE. */
+  pread(fd: number, buffer: VirtAddr, byteCount: number, offset: number): Call {
+    return this.#arm(SYS_PREAD, fd, buffer, byteCount, offset);
+  }
+
+  /** Writes at `offset`, likewise. */
+  pwrite(fd: number, buffer: VirtAddr, byteCount: number, offset: number): Call {
+    return this.#arm(SYS_PWRITE, fd, buffer, byteCount, offset);
+  }
+
+  /** Moves the offset: the new one, or EBADF, EINVAL, ESPIPE; ENXIO behind the last data or hole. */
   lseek(fd: number, offset: number, whence: number = SEEK_SET): Call {
     return this.#arm(SYS_LSEEK, fd, offset, whence);
   }
 
-  /** Everything written to the file before this is on the medium: OK, or EBADF, EIO, ENOSPC. */
+  /** Everything written to the file before this is on the medium: OK, or EBADF, EINVAL, EIO, ENOSPC. */
   fsync(fd: number): Call {
-    return this.#arm(SYS_FSYNC, fd, 0, 0);
+    return this.#arm(SYS_FSYNC, fd);
+  }
+
+  /** The same without the times. */
+  fdatasync(fd: number): Call {
+    return this.#arm(SYS_FDATASYNC, fd);
+  }
+
+  /** Everything of every file system is on its medium: OK. */
+  sync(): Call {
+    return this.#arm(SYS_SYNC);
+  }
+
+  /** Everything of the file system of an open file is on its medium: OK, EBADF, EIO. */
+  syncfs(fd: number): Call {
+    return this.#arm(SYS_SYNCFS, fd);
+  }
+
+  /** Sets the size of a file: OK, or ENOENT, EISDIR, EINVAL, EFBIG, EROFS. */
+  truncate(path: string, size: number): Call {
+    return this.#armPath(SYS_TRUNCATE, path, size);
+  }
+
+  /** The same for an open file: OK, EBADF, EINVAL, EFBIG. */
+  ftruncate(fd: number, size: number): Call {
+    return this.#arm(SYS_FTRUNCATE, fd, size);
+  }
+
+  /**
+   * Makes sure of room for bytes, or with FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE gives it back:
+   * OK, or EBADF, EINVAL, ENODEV, ENOSPC, EFBIG, EOPNOTSUPP.
+   */
+  fallocate(fd: number, mode: number, offset: number, length: number): Call {
+    return this.#arm(SYS_FALLOCATE, fd, mode, offset, length);
+  }
+
+  /** A second descriptor for the same open file: the lowest free one, or EBADF, EMFILE. */
+  dup(fd: number): Call {
+    return this.#arm(SYS_DUP, fd);
+  }
+
+  /** The same with a given number, which is closed first: the number, or EBADF. */
+  dup2(fd: number, to: number): Call {
+    return this.#arm(SYS_DUP2, fd, to);
+  }
+
+  /** F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL: a value, or EBADF, EINVAL, EMFILE. */
+  fcntl(fd: number, command: number, argument = 0): Call {
+    return this.#arm(SYS_FCNTL, fd, command, argument);
+  }
+
+  /** LOCK_SH, LOCK_EX (maybe with LOCK_NB) or LOCK_UN of the whole file: OK, EBADF, EINVAL, EAGAIN. */
+  flock(fd: number, operation: number): Call {
+    return this.#arm(SYS_FLOCK, fd, operation);
+  }
+
+  /** Requests of the console (TCGETS, TIOCGWINSZ, FIONREAD): OK, or EBADF, ENOTTY, EFAULT. */
+  ioctl(fd: number, request: number, argument: VirtAddr): Call {
+    return this.#arm(SYS_IOCTL, fd, request, argument);
+  }
+
+  /**
+   * A pipe: two descriptors of 32 bits, to read and to write, at `pair`. OK, or EFAULT, EMFILE, ENFILE,
+   * EINVAL.
+   * @param flags - O_NONBLOCK, O_CLOEXEC
+   */
+  pipe(pair: VirtAddr, flags = 0): Call {
+    return this.#arm(SYS_PIPE2, pair, flags);
+  }
+
+  /**
+   * What a path leads to, into {@link SystemCalls.status} and, as struct stat, to `buffer`: OK, or
+   * ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EFAULT.
+   * @param buffer - 0: nowhere
+   */
+  stat(path: string, buffer: VirtAddr = 0): Call {
+    return this.#armPath(SYS_STAT, path, buffer);
+  }
+
+  /** The same, of a symbolic link itself. */
+  lstat(path: string, buffer: VirtAddr = 0): Call {
+    return this.#armPath(SYS_LSTAT, path, buffer);
+  }
+
+  /** The same, of an open file. */
+  fstat(fd: number, buffer: VirtAddr = 0): Call {
+    return this.#arm(SYS_FSTAT, fd, buffer);
+  }
+
+  /** Sizes of the file system of a path, into {@link SystemCalls.volume} and, if not 0, to `buffer`. */
+  statfs(path: string, buffer: VirtAddr = 0): Call {
+    return this.#armPath(SYS_STATFS, path, buffer);
+  }
+
+  /** May it be done (F_OK, R_OK, W_OK, X_OK): OK, or ENOENT, EACCES, EROFS, EINVAL. */
+  access(path: string, mode: number): Call {
+    return this.#armPath(SYS_ACCESS, path, mode);
+  }
+
+  /** Sets the permission bits: OK, or ENOENT, EROFS, EPERM where a file system has none. */
+  chmod(path: string, mode: number): Call {
+    return this.#armPath(SYS_CHMOD, path, mode);
+  }
+
+  /** The same for an open file. */
+  fchmod(fd: number, mode: number): Call {
+    return this.#arm(SYS_FCHMOD, fd, mode);
+  }
+
+  /** Sets the times in nanoseconds; UTIME_NOW, UTIME_OMIT: OK, or ENOENT, EINVAL, EROFS. */
+  utimens(path: string, accessed: number, modified: number): Call {
+    return this.#armPath(SYS_UTIMENS, path, accessed, modified);
+  }
+
+  /** Permission bits that new files do not get: the old ones. */
+  umask(mask: number): Call {
+    return this.#arm(SYS_UMASK, mask);
+  }
+
+  /** A new directory: OK, or EEXIST, ENOENT, ENOTDIR, ENOSPC, EROFS, EPERM where there are none. */
+  mkdir(path: string, mode = 0o777): Call {
+    return this.#armPath(SYS_MKDIR, path, mode);
+  }
+
+  /** Removes an empty directory: OK, or ENOENT, ENOTDIR, ENOTEMPTY, EBUSY, EINVAL, EROFS. */
+  rmdir(path: string): Call {
+    return this.#armPath(SYS_RMDIR, path);
+  }
+
+  /** A new file of the type in `mode` (regular, FIFO, device, socket): OK, or as mkdir. */
+  mknod(path: string, mode: number, device = 0): Call {
+    return this.#armPath(SYS_MKNOD, path, mode, device);
+  }
+
+  /** A second name: OK, or ENOENT, EEXIST, EPERM (a directory), EXDEV, EMLINK, ENOSPC, EROFS. */
+  link(from: string, to: string): Call {
+    return this.#armPaths(SYS_LINK, from, to);
+  }
+
+  /** Takes a name away: OK, or ENOENT, EISDIR, ENOTDIR, EBUSY, EROFS. */
+  unlink(path: string): Call {
+    return this.#armPath(SYS_UNLINK, path);
+  }
+
+  /** A symbolic link at `path` to `target`: OK, or EEXIST, ENOENT, ENOSPC, EROFS. */
+  symlink(target: string, path: string): Call {
+    return this.#armPaths(SYS_SYMLINK, target, path);
+  }
+
+  /**
+   * Target of a symbolic link, into {@link SystemCalls.text} and, if not 0, to `buffer`: its bytes, or
+   * ENOENT, EINVAL.
+   */
+  readlink(path: string, buffer: VirtAddr = 0, byteCount = 0): Call {
+    return this.#armPath(SYS_READLINK, path, buffer, byteCount);
+  }
+
+  /**
+   * Moves a name, over what has the new one: OK, or ENOENT, EXDEV, EINVAL (below itself), ENOTEMPTY,
+   * EISDIR, ENOTDIR, EBUSY, EROFS.
+   */
+  rename(from: string, to: string): Call {
+    return this.#armPaths(SYS_RENAME, from, to);
+  }
+
+  /** Directory entries as struct linux_dirent64: bytes, 0 at the end, or EBADF, ENOTDIR, EINVAL. */
+  getdents(fd: number, buffer: VirtAddr, byteCount: number): Call {
+    return this.#arm(SYS_GETDENTS, fd, buffer, byteCount);
+  }
+
+  /** The next entry into {@link SystemCalls.entry}: 1, 0 at the end, or EBADF, ENOTDIR, EIO. */
+  readdir(fd: number): Call {
+    return this.#arm(SYS_READDIR, fd);
+  }
+
+  /** Changes the working directory: OK, or ENOENT, ENOTDIR. */
+  chdir(path: string): Call {
+    return this.#armPath(SYS_CHDIR, path);
+  }
+
+  /** The same to an open directory: OK, EBADF, ENOTDIR. */
+  fchdir(fd: number): Call {
+    return this.#arm(SYS_FCHDIR, fd);
+  }
+
+  /** The working directory into {@link SystemCalls.text} and, if not 0, to `buffer`: bytes, or ERANGE, ENOENT. */
+  getcwd(buffer: VirtAddr = 0, byteCount = 0): Call {
+    return this.#arm(SYS_GETCWD, buffer, byteCount);
+  }
+
+  /** Mounts a new `tmpfs`, `devtmpfs` or `proc` over a directory: OK, or ENODEV, ENOTDIR, EBUSY. */
+  mount(target: string, type: string): Call {
+    const at = this.#place(0, target);
+    return this.#arm(SYS_MOUNT, 0, at, this.#place(this.#next, type));
+  }
+
+  /** Takes a mounted file system out: OK, or EINVAL, EBUSY. */
+  umount(target: string): Call {
+    return this.#armPath(SYS_UMOUNT, target);
+  }
+
+  /** What the last stat, lstat or fstat found. */
+  get status(): Attributes {
+    return answerOf(this.#call).attributes;
+  }
+
+  /** What the last statfs found. */
+  get volume(): VolumeStatus {
+    return answerOf(this.#call).volume;
+  }
+
+  /** What the last readdir found: `name` as text, inode, and type as the S_IFMT bits of a mode. */
+  get entry(): DirectoryEntry {
+    const { name, inode, type } = answerOf(this.#call).entry;
+    return { name: textOf(name), inode, type };
+  }
+
+  /** What the last readlink or getcwd found. */
+  get text(): string {
+    return textOf(answerOf(this.#call).text);
   }
 
   /** Gives the CPU to the next task of equal right: OK. */
@@ -513,6 +784,28 @@ export class SystemCalls {
     return this.#start(OPERATION_BLOCK, 0, device, block, 0);
   }
 
+  #armPath(number: number, path: string, b = 0, c = 0): Call {
+    return this.#arm(number, this.#place(0, path), b, c);
+  }
+
+  #armPaths(number: number, first: string, second: string): Call {
+    const at = this.#place(0, first);
+    return this.#arm(number, at, this.#place(this.#next, second));
+  }
+
+  /**
+   * Puts a path and its zero into the program's memory: its address. One that is too long is cut
+   * where the kernel has ceased to look.
+   */
+  #place(offset: number, path: string): VirtAddr {
+    const bytes = encoder.encode(path).subarray(0, PATH_BYTES);
+    const ended = new Uint8Array(bytes.length + 1);
+    ended.set(bytes);
+    const at = this.#path.address + offset;
+    this.#next = offset + Math.ceil(ended.length / 8) * 8;
+    return this.#memory.place(this.task, at, ended) ? at : 0;
+  }
+
   #arm(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): Call {
     return this.#start(OPERATION_SYSCALL, number, a, b, c, d, e, f);
   }
@@ -522,4 +815,9 @@ export class SystemCalls {
     if (call.state !== CALL_IDLE) this.#memory.forgotten(call);
     return call.arm(operation, number, a, b, c, d, e, f);
   }
+}
+
+/** A byte string as text. */
+function textOf(bytes: string): string {
+  return decoder.decode(Uint8Array.from(bytes, (each) => each.charCodeAt(0)));
 }

@@ -1,33 +1,33 @@
-import { assert, isErrno, OK, PAGE_BYTES, type PhysAddr, type VirtAddr } from '@hotpath/hw-x86';
-import type { CopyPort, PageIo } from '@hotpath/pagecache';
+import { assert, EFBIG, NIL, PAGE_BYTES, type PhysAddr, type VirtAddr } from '@hotpath/hw-x86';
+import { type CopyPort, FILE_BYTES_MAX, type PageIo } from '@hotpath/pagecache';
 import type { Current } from '../current.js';
-import type { Files } from '../fs/files.js';
+import type { FileSystem, InodeNumber } from '../vfs/file-system.js';
 
 /**
  * Copies between page-cache frames and the buffer of a read or write, with SMAP lifted for exactly
- * the copy (STAC and CLAC). A write asks for a block before it takes a byte, so that a full disk is
- * an answer of write and not a loss at write-back.
+ * the copy (STAC and CLAC). A write asks for the page's place before it takes a byte, so that a full
+ * disk is an answer of write and not a loss at write-back.
  */
 export class UserCopy implements CopyPort {
-  /** Why the last copy stopped, if not for a fault: an errno, else OK. */
-  error: number = OK;
+  /** Page whose place is to be reserved before the copy can go on, or NIL. */
+  unreserved = NIL;
   readonly #current: Current;
-  readonly #files: Files;
   #buffer: VirtAddr = 0;
-  #inode = 0;
+  #fileSystem: FileSystem | null = null;
+  #inode: InodeNumber = 0;
   #transfer: PageIo | null = null;
 
-  constructor(current: Current, files: Files) {
+  constructor(current: Current) {
     this.#current = current;
-    this.#files = files;
   }
 
   /** Aims at the buffer of a call. An append's offset is known only when its turn has come. */
-  aim(buffer: VirtAddr, inode: number, transfer: PageIo): void {
+  aim(buffer: VirtAddr, fileSystem: FileSystem, inode: InodeNumber, transfer: PageIo): void {
     this.#buffer = buffer;
+    this.#fileSystem = fileSystem;
     this.#inode = inode;
     this.#transfer = transfer;
-    this.error = OK;
+    this.unreserved = NIL;
   }
 
   copyOut(from: PhysAddr, at: number, count: number): number {
@@ -39,11 +39,10 @@ export class UserCopy implements CopyPort {
   }
 
   copyIn(to: PhysAddr, at: number, count: number): number {
-    assert(this.#transfer !== null, 'a copy without an aim');
+    assert(this.#transfer !== null && this.#fileSystem !== null, 'a copy without an aim');
     const page = Math.floor((this.#transfer.offset + at) / PAGE_BYTES);
-    const reserved = this.#files.reserve(this.#inode, page);
-    if (isErrno(reserved)) {
-      this.error = reserved;
+    if (!this.#fileSystem.isReserved(this.#inode, page)) {
+      this.unreserved = page;
       return 0;
     }
     const { mmu } = this.#current.cpu;
@@ -52,4 +51,10 @@ export class UserCopy implements CopyPort {
     mmu.setAlignmentCheck(false);
     return moved;
   }
+}
+
+/** Bytes of a write that fit below the largest offset, or EFBIG when none does. */
+export function clipToLargest(offset: number, count: number): number {
+  if (count > 0 && offset >= FILE_BYTES_MAX) return EFBIG;
+  return Math.min(count, FILE_BYTES_MAX - offset);
 }

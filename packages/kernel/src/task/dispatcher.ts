@@ -87,6 +87,8 @@ export interface DispatcherPorts {
 
 /** The supervisor of one kernel. */
 export class Dispatcher implements Supervisor {
+  /** Interrupts taken: by vector, one count a CPU. */
+  readonly interruptCounts = new Map<number, Float64Array>();
   readonly #ports: DispatcherPorts;
   /** Task whose registers a CPU holds, or NIL while it idles. */
   readonly #loaded: Int32Array;
@@ -125,6 +127,7 @@ export class Dispatcher implements Supervisor {
     const { current, trace } = this.#ports;
     const { cpu: cpuBefore, task: taskBefore } = current;
     this.#enter(cpu);
+    this.#count(cpu.id, vector);
     current.task = this.#ports.scheduler.current(cpu.id);
     const { task } = current;
     const start = cpu.cells[TSC];
@@ -210,6 +213,15 @@ export class Dispatcher implements Supervisor {
     } else if (first || halted || scheduler.needResched(target)) {
       machine.interrupts.post(target, VECTOR_RESCHEDULE, cpu.cells[TSC]);
     }
+  }
+
+  #count(cpu: number, vector: number): void {
+    let counts = this.interruptCounts.get(vector);
+    if (counts === undefined) {
+      counts = new Float64Array(this.#ports.machine.cpus.length);
+      this.interruptCounts.set(vector, counts);
+    }
+    counts[cpu] += 1;
   }
 
   /** Tells the scheduler what the running task of a CPU has used since the last time. */

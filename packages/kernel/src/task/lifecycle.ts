@@ -84,10 +84,10 @@ export interface LifecyclePorts {
   closeOnExec(leader: number): void;
 }
 
-/** The top page of a user stack holds the path of an open. */
+/** The top pages of a user stack hold the paths of a call. */
 function pathBuffer(space: AddressSpace | null): PathBuffer {
   const { stackTop } = space?.layout ?? FIXED_LAYOUT;
-  return { address: stackTop - 4096, byteLimit: 4096 };
+  return { address: stackTop - 4 * 4096, byteLimit: 4 * 4096 };
 }
 
 type MakeSpace = (spaces: AddressSpaces) => AddressSpace | null;

@@ -197,10 +197,18 @@ export interface FileSystem {
     count: number,
     byteCount: number,
   ): Operation;
-  /** Sees to it that pages can be written later: ENOSPC, EFBIG, EDQUOT are answers of write, not of write-back. */
+  /**
+   * Sees to it that the page, and as many behind it as there is room for, can be written later:
+   * ENOSPC, EFBIG, EDQUOT are answers of write, not of write-back. An errno: not even the page.
+   */
   reserve(wait: Wait, inode: InodeNumber, page: number, count: number): Operation;
   /** True without a wait if `reserve` of the page would answer OK at once and change nothing. */
   isReserved(inode: InodeNumber, page: number): boolean;
+  /**
+   * Optional: what a regular file holds, written at this moment (procfs). Such a file has no pages;
+   * each open file keeps the text that it was opened with.
+   */
+  contents?(inode: InodeNumber): Uint8Array;
   /** Sets the size; what is cut off is free. */
   truncate(wait: Wait, inode: InodeNumber, size: number, now: number): Operation;
   /** Whole pages become holes; ENOSYS where holes cannot be. */
@@ -214,6 +222,8 @@ export interface FileSystem {
   sync(wait: Wait): Operation;
   /** Sizes for statfs. */
   status(into: VolumeStatus): void;
+  /** Optional: asserts what must hold in memory; for tests. */
+  checkInvariants?(): void;
   /** Leaves the disk clean. Nothing is open. */
   unmount(wait: Wait): Operation;
 }

@@ -30,7 +30,7 @@ export function measureReadAhead(seed: number): ReadAheadResult[] {
 
 function run(seed: number, disk: string, advice: number): number {
   const kernel = boot({ memoryBytes: SMALL_MEMORY, seed, disk });
-  const { machine, open, pageCache, files } = kernel.parts;
+  const { machine, open, pageCache, vfs } = kernel.parts;
   const work = Math.round((WORK_NS * machine.frequencyHz) / 1e9);
   let elapsedNs = 0;
   const report = kernel.spawn('reader', function* (sys) {
@@ -41,7 +41,7 @@ function run(seed: number, disk: string, advice: number): number {
     for (let at = 0; at < FILE_BYTES; at += READ_BYTES) yield* sys.write(fd, buffer, READ_BYTES);
     yield* sys.fsync(fd);
     const row = open.handle.findIndex((handle) => handle !== NIL);
-    const dropped = pageCache.invalidate(files.fileOf(open.inode[row]), 0, 2 ** 31 - 1);
+    const dropped = pageCache.invalidate(vfs.inodes.fileOf(open.inode[row]), 0, 2 ** 31 - 1);
     assert(!isErrno(dropped) && pageCache.pageCount === 0, 'the page cache is not empty');
     pageCache.advise(open.handle[row], advice);
     yield* sys.lseek(fd, 0, SEEK_SET);

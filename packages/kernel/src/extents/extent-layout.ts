@@ -7,10 +7,11 @@
  * block 1..T     inode table, 32 inodes of 128 bytes a block
  * block T+1..    data
  *
- * inode  +0 mode (0 free, 1 file)  +4 name bytes  +8 size (low, high)  +16 extents: 5 x
+ * inode  +0 mode (bits 7:0: 0 free, 1 file; above: generation)  +4 name bytes  +8 size (low, high)  +16 extents: 5 x
  *        (first page, first block, count)  +76 name, 52 bytes
  * ```
- * Free space is not stored: it is what no inode names, found at mount, so it cannot disagree.
+ * Free space is not stored: it is what no inode names, found at mount, so it cannot disagree. A power
+ * cut in a rename may leave two inodes with one name: the one of the later generation has it.
  */
 import { ArgumentError, type PhysAddr } from '@hotpath/hw-x86';
 import { FS_BLOCK_BYTES } from '../params.js';
@@ -43,6 +44,8 @@ export interface WordMemory {
 /** One inode, decoded. `extents` has EXTENT_LIMIT rows of (page, block, count); unused ones are 0. */
 export interface InodeImage {
   used: boolean;
+  /** Counts the names given, 24 bits. */
+  generation: number;
   size: number;
   readonly extents: Uint32Array;
   readonly name: Uint8Array;
@@ -53,6 +56,7 @@ export interface InodeImage {
 export function createInodeImage(): InodeImage {
   return {
     used: false,
+    generation: 0,
     size: 0,
     extents: new Uint32Array(EXTENT_LIMIT * 3),
     name: new Uint8Array(NAME_BYTES),
@@ -94,7 +98,9 @@ export function checkSuperblock(memory: WordMemory, address: PhysAddr, blockCoun
 
 /** Decodes the inode at `address`. */
 export function readInode(memory: WordMemory, address: PhysAddr, image: InodeImage): void {
-  image.used = memory.load32(address) === 1;
+  const mode = memory.load32(address);
+  image.used = (mode & 255) === 1;
+  image.generation = mode >>> 8;
   image.nameBytes = Math.min(memory.load32(address + 4), NAME_BYTES);
   image.size = memory.load32(address + 8) + memory.load32(address + 12) * TWO_32;
   for (let i = 0; i < image.extents.length; i++) {
@@ -108,7 +114,7 @@ export function readInode(memory: WordMemory, address: PhysAddr, image: InodeIma
 
 /** Encodes an inode to `address`. */
 export function writeInode(memory: WordMemory, address: PhysAddr, image: InodeImage): void {
-  memory.store32(address, image.used ? 1 : 0);
+  memory.store32(address, ((image.generation << 8) | (image.used ? 1 : 0)) >>> 0);
   memory.store32(address + 4, image.nameBytes);
   memory.store32(address + 8, image.size % TWO_32);
   memory.store32(address + 12, Math.floor(image.size / TWO_32));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createInodeImage, TABLE_BLOCKS } from '../../src/fs/extent-layout.js';
-import { ExtentMap, isFileName } from '../../src/fs/extent-map.js';
+import { createInodeImage, TABLE_BLOCKS } from '../../src/extents/extent-layout.js';
+import { ExtentMap } from '../../src/extents/extent-map.js';
 
 const ENOSPC = -28;
 const EFBIG = -27;
@@ -105,12 +105,5 @@ describe('ExtentMap', () => {
     again.decode(0, image);
     image.name[0] = 98;
     expect(() => again.decode(1, image)).toThrow(expect.objectContaining({ code: 'ERR_INODE' }));
-  });
-
-  it('takes names of 1 to 52 bytes without a slash', () => {
-    expect(isFileName('x'.repeat(52))).toBe(true);
-    expect(isFileName('x'.repeat(53))).toBe(false);
-    expect(isFileName('')).toBe(false);
-    expect(isFileName('a/b')).toBe(false);
   });
 });

@@ -1,6 +1,5 @@
 /**
- * The backing store of the page cache over the extent file layer and the block cache: pages become
- * blocks here. Data blocks are indexed by the block cache inside the page's own frame (one frame,
+ * Pages of the extent file layer over the block cache: pages become blocks here. Data blocks are indexed by the block cache inside the page's own frame (one frame,
  * two indexes); inode blocks are the block cache's own, pinned since the mount.
  *
  * Ordered: an inode reaches the disk only after a barrier behind the data it names.
@@ -9,8 +8,6 @@ import type { BlockCache } from '@hotpath/blockcache';
 import {
   assert,
   type Completion,
-  ENOSYS,
-  type FrameSource,
   isErrno,
   NIL,
   OK,
@@ -19,7 +16,6 @@ import {
   type PhysAddr,
   type PhysicalMemory,
 } from '@hotpath/hw-x86';
-import type { BackingStore } from '@hotpath/pagecache';
 import { FS_BLOCK_BYTES } from '../params.js';
 import {
   createInodeImage,
@@ -34,56 +30,36 @@ import { StoreJobs } from './store-jobs.js';
 const INODES_PER_BLOCK = FS_BLOCK_BYTES / INODE_BYTES;
 
 /** What the store works on. */
-export interface FileStorePorts {
+export interface ExtentStorePorts {
   readonly cache: BlockCache;
   readonly device: number;
   readonly memory: PhysicalMemory;
   /** Charged accesses to inode blocks. */
   readonly words: WordMemory;
-  readonly frames: FrameSource;
   readonly map: ExtentMap;
   /** Pinned slot of each block of the inode table. */
   readonly tableSlots: Int32Array;
 }
 
-/** Pages of files on the extent layer. */
-export class FileStore implements BackingStore, FrameSource {
-  readonly canPunch = false;
-  readonly #ports: FileStorePorts;
+/** Reads, writes and makes durable. A call answers a status, or PENDING and the sink is told. */
+export class ExtentStore {
+  readonly #ports: ExtentStorePorts;
   readonly #jobs = new StoreJobs();
   /** Counts changes of each inode in memory, and those that are durable. */
   readonly #changed = new Float64Array(INODE_COUNT);
   readonly #durable = new Float64Array(INODE_COUNT);
   /** Block that the block cache indexes inside each frame of the page cache. */
   readonly #blockInFrame = new Map<PhysAddr, number>();
-  /** Inode of each file of the page cache. */
-  readonly #inodeOf: number[] = [];
   readonly #image = createInodeImage();
   readonly #oneFrame = new Float64Array(1);
 
-  constructor(ports: FileStorePorts) {
+  constructor(ports: ExtentStorePorts) {
     this.#ports = ports;
   }
 
   /** The inode has changed in memory: the next sync of the file writes it. */
   inodeChanged(inode: number): void {
     this.#changed[inode] += 1;
-  }
-
-  /** The page cache's number of an inode, from now on. */
-  bind(file: number, inode: number): void {
-    this.#inodeOf[file] = inode;
-  }
-
-  /** A frame for the page cache. */
-  allocate(): PhysAddr {
-    return this.#ports.frames.allocate();
-  }
-
-  /** A frame comes back. */
-  free(frame: PhysAddr): void {
-    assert(!this.#blockInFrame.has(frame), 'a frame is freed that the block cache points into');
-    this.#ports.frames.free(frame);
   }
 
   /** A page has left its frame: the block cache must not find its block there any more. */
@@ -96,7 +72,7 @@ export class FileStore implements BackingStore, FrameSource {
   }
 
   readPages(
-    file: number,
+    inode: number,
     page: number,
     frames: Float64Array,
     count: number,
@@ -104,7 +80,6 @@ export class FileStore implements BackingStore, FrameSource {
     tag: number,
   ): number {
     const { cache, device, map, memory } = this.#ports;
-    const inode = this.#inodeOf[file];
     const job = this.#jobs.begin(sink, tag);
     for (let i = 0; i < count; i++) {
       const block = map.blockOf(inode, page + i);
@@ -121,7 +96,7 @@ export class FileStore implements BackingStore, FrameSource {
   }
 
   writePages(
-    file: number,
+    inode: number,
     page: number,
     frames: Float64Array,
     count: number,
@@ -129,7 +104,6 @@ export class FileStore implements BackingStore, FrameSource {
     sink: Completion,
     tag: number,
   ): number {
-    const inode = this.#inodeOf[file];
     const job = this.#jobs.begin(sink, tag);
     this.#jobs.continueWith(job, (status) => {
       if (status === OK) this.#grow(inode, page * PAGE_BYTES + byteCount);
@@ -143,24 +117,22 @@ export class FileStore implements BackingStore, FrameSource {
     return this.#jobs.started(job);
   }
 
-  truncate(file: number, size: number, _sink: Completion, _tag: number): number {
+  /** Cuts the file; the blocks are free when that is durable. */
+  truncate(inode: number, size: number): void {
     const { map } = this.#ports;
-    const inode = this.#inodeOf[file];
     map.truncate(inode, Math.ceil(size / PAGE_BYTES));
     map.size[inode] = size;
     this.inodeChanged(inode);
-    return OK;
   }
 
-  /** Never called: `canPunch` is false. */
-  punch(): number {
-    return ENOSYS;
+  /** True while the image on the disk is an older one. */
+  isChanged(inode: number): boolean {
+    return this.#durable[inode] !== this.#changed[inode];
   }
 
   /** Barrier, inode, barrier. Where the inode on disk is the same already, the first is all. */
-  sync(file: number, sink: Completion, tag: number): number {
+  sync(inode: number, sink: Completion, tag: number): number {
     const { cache, device } = this.#ports;
-    const inode = this.#inodeOf[file];
     if (this.#durable[inode] === this.#changed[inode]) {
       return cache.flushRange(device, 0, 0, sink, tag);
     }
@@ -172,6 +144,20 @@ export class FileStore implements BackingStore, FrameSource {
     const status = cache.flushRange(device, 0, 0, this.#jobs, job);
     if (status !== PENDING) this.#jobs.end(job, status);
     return this.#jobs.started(job);
+  }
+
+  /** A barrier behind everything that was written. */
+  flush(sink: Completion, tag: number): number {
+    return this.#ports.cache.flushRange(this.#ports.device, 0, 0, sink, tag);
+  }
+
+  /** The inode table may leave memory: the file layer is unmounted. */
+  releaseTable(): void {
+    const { cache, tableSlots } = this.#ports;
+    for (const slot of tableSlots) {
+      cache.setUnmovable(slot, false);
+      cache.release(slot);
+    }
   }
 
   /** Second half of a sync: the data is durable, now the inode may name it. */

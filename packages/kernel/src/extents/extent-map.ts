@@ -6,17 +6,20 @@
  * that it belongs to its old file.
  */
 import { ArgumentError, assert, EFBIG, ENOSPC, NIL } from '@hotpath/hw-x86';
-import {
-  EXTENT_LIMIT,
-  INODE_COUNT,
-  type InodeImage,
-  NAME_BYTES,
-  TABLE_BLOCKS,
-} from './extent-layout.js';
+import { EXTENT_LIMIT, INODE_COUNT, type InodeImage, TABLE_BLOCKS } from './extent-layout.js';
 
 /** A new extent begins, where it can, in a window of so many free blocks: files stay in one piece. */
 const WINDOW_BLOCKS = 256;
 const ROW = EXTENT_LIMIT * 3;
+/** Generations have 24 bits and are compared round the corner. */
+const GENERATIONS = 2 ** 24;
+
+const FREE = 0;
+const NAMED = 1;
+/** Without a name, but open. */
+const NAMELESS = 2;
+/** Given up; the disk may still say that it is a file. */
+const LEFT = 3;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -25,7 +28,11 @@ const decoder = new TextDecoder();
 export class ExtentMap {
   /** Bytes of each file. */
   readonly size = new Float64Array(INODE_COUNT);
-  readonly #used = new Uint8Array(INODE_COUNT);
+  /** FREE .. LEFT. */
+  readonly #state = new Uint8Array(INODE_COUNT);
+  /** Which of two files on the disk has a name. */
+  readonly #generation = new Uint32Array(INODE_COUNT);
+  #lastGeneration = 0;
   /** EXTENT_LIMIT rows of (first page, first block, count) an inode; count 0 ends them. */
   readonly #extents = new Uint32Array(INODE_COUNT * ROW);
   readonly #names: string[] = new Array<string>(INODE_COUNT).fill('');
@@ -66,14 +73,73 @@ export class ExtentMap {
     return [...this.#byName.keys()].sort();
   }
 
+  /** Inodes that could be created now. */
+  get freeInodes(): number {
+    return this.#state.reduce((free, state) => free + (state === FREE ? 1 : 0), 0);
+  }
+
+  /** True if the inode is a file, named or open. */
+  isFile(inode: number): boolean {
+    return this.#state[inode] === NAMED || this.#state[inode] === NAMELESS;
+  }
+
+  /** True if the inode has a name. */
+  isNamed(inode: number): boolean {
+    return this.#state[inode] === NAMED;
+  }
+
+  /** Blocks of a file. */
+  blockCount(inode: number): number {
+    let count = 0;
+    for (let at = inode * ROW; at < inode * ROW + ROW; at += 3) count += this.#extents[at + 2];
+    return count;
+  }
+
+  /** Inodes that were given up and are not free before the disk says so. */
+  leftInodes(): number[] {
+    const left: number[] = [];
+    for (let inode = 0; inode < INODE_COUNT; inode++) {
+      if (this.#state[inode] === LEFT) left.push(inode);
+    }
+    return left;
+  }
+
+  /** Takes a file's name away. */
+  unname(inode: number): void {
+    assert(this.#state[inode] === NAMED, 'a name is taken away that is not there');
+    this.#state[inode] = NAMELESS;
+    this.#byName.delete(this.#names[inode]);
+    this.#names[inode] = '';
+  }
+
+  /** Another name, which nobody has. */
+  rename(inode: number, name: string): void {
+    assert(!this.#byName.has(name), 'a name is given twice');
+    this.#byName.delete(this.#names[inode]);
+    this.#name(inode, name);
+  }
+
+  /** Gives up a file without a name; its inode is free when that is durable. */
+  leave(inode: number): void {
+    assert(this.#state[inode] === NAMELESS, 'a file with a name is given up');
+    this.truncate(inode, 0);
+    this.size[inode] = 0;
+    this.#state[inode] = LEFT;
+  }
+
+  /** The disk says that the inode is no file. */
+  freeInode(inode: number): void {
+    assert(this.#state[inode] === LEFT, 'an inode is freed that was not given up');
+    this.#state[inode] = FREE;
+  }
+
   /** A new empty file, or ENOSPC without a free inode. The name must not exist. */
   create(name: string): number {
     assert(!this.#byName.has(name), 'a name is created twice');
-    const inode = this.#used.indexOf(0);
+    const inode = this.#state.indexOf(FREE);
     if (inode < 0) return ENOSPC;
-    this.#used[inode] = 1;
-    this.#names[inode] = name;
-    this.#byName.set(name, inode);
+    this.#state[inode] = NAMED;
+    this.#name(inode, name);
     this.size[inode] = 0;
     this.#extents.fill(0, inode * ROW, inode * ROW + ROW);
     return inode;
@@ -125,6 +191,11 @@ export class ExtentMap {
     return this.#released[inode] + this.#givenUp[inode].length;
   }
 
+  /** Blocks that are given up and not free yet. */
+  get givenUpCount(): number {
+    return this.#givenUp.reduce((sum, blocks) => sum + blocks.length, 0);
+  }
+
   /** An image of the inode that was made at `mark` is durable: what it no longer names is free. */
   release(inode: number, mark: number): void {
     const count = Math.max(0, mark - this.#released[inode]);
@@ -137,7 +208,8 @@ export class ExtentMap {
 
   /** Fills an image for the disk. */
   encode(inode: number, image: InodeImage): void {
-    image.used = this.#used[inode] === 1;
+    image.used = this.#state[inode] === NAMED;
+    image.generation = this.#generation[inode];
     image.size = this.size[inode];
     image.extents.set(this.#extents.subarray(inode * ROW, inode * ROW + ROW));
     image.name.fill(0);
@@ -145,13 +217,15 @@ export class ExtentMap {
   }
 
   /**
-   * Takes an inode in from the disk, at mount.
+   * Takes an inode in from the disk, at mount. Of two with one name the later has it; the other was
+   * replaced by it just before the power was cut.
    * @throws ArgumentError `ERR_INODE` for a file that names a block twice, or one outside the disk
    */
   decode(inode: number, image: InodeImage): void {
     if (!image.used) return;
     const name = decoder.decode(image.name.subarray(0, image.nameBytes));
-    if (name === '' || this.#byName.has(name)) {
+    const other = this.#byName.get(name);
+    if (name === '' || (other !== undefined && this.#generation[other] === image.generation)) {
       throw new ArgumentError(
         'ERR_INODE',
         `inode ${inode} is named "${name}"; allowed: one name each`,
@@ -160,19 +234,32 @@ export class ExtentMap {
     for (let at = 0; at < ROW; at += 3) {
       this.#claim(inode, image.extents[at + 1], image.extents[at + 2]);
     }
-    this.#used[inode] = 1;
+    this.#state[inode] = NAMED;
     this.#names[inode] = name;
-    this.#byName.set(name, inode);
+    this.#generation[inode] = image.generation;
+    if (isLater(image.generation, this.#lastGeneration)) this.#lastGeneration = image.generation;
     this.size[inode] = image.size;
     this.#extents.set(image.extents, inode * ROW);
+    if (other !== undefined && isLater(this.#generation[other], image.generation)) {
+      this.#state[inode] = NAMELESS;
+      this.#names[inode] = '';
+      this.leave(inode);
+      return;
+    }
+    if (other !== undefined) {
+      this.unname(other);
+      this.leave(other);
+    }
+    this.#byName.set(name, inode);
   }
 
   /** Asserts that every block of an extent is owned and that no two files share one. */
   checkInvariants(): void {
     const seen = new Set<number>();
     for (let inode = 0; inode < INODE_COUNT; inode++) {
-      if (this.#used[inode] === 0) continue;
-      assert(this.#byName.get(this.#names[inode]) === inode, 'a file lost its name');
+      if (!this.isFile(inode)) continue;
+      const named = this.#byName.get(this.#names[inode]) === inode;
+      assert(named === this.isNamed(inode), 'a file lost its name');
       for (let at = inode * ROW; at < inode * ROW + ROW; at += 3) {
         for (let i = 0; i < this.#extents[at + 2]; i++) {
           const block = this.#extents[at + 1] + i;
@@ -184,6 +271,13 @@ export class ExtentMap {
     }
     for (const block of this.#givenUp.flat())
       assert(!seen.has(block), 'a given-up block is in a file');
+  }
+
+  #name(inode: number, name: string): void {
+    this.#lastGeneration = (this.#lastGeneration + 1) % GENERATIONS;
+    this.#generation[inode] = this.#lastGeneration;
+    this.#names[inode] = name;
+    this.#byName.set(name, inode);
   }
 
   #claim(inode: number, start: number, count: number): void {
@@ -239,12 +333,11 @@ export class ExtentMap {
   }
 }
 
+function isLater(generation: number, other: number): boolean {
+  return (generation - other + GENERATIONS) % GENERATIONS < GENERATIONS / 2;
+}
+
 /** Bytes that a name takes on disk. */
 export function nameByteCount(name: string): number {
   return encoder.encode(name).length;
-}
-
-/** True if a name can be a file's: 1 to 52 bytes, no slash, no zero. */
-export function isFileName(name: string): boolean {
-  return nameByteCount(name) <= NAME_BYTES && /^[^/\0]+$/.test(name);
 }

@@ -1,0 +1,32 @@
+import { assert, type Completion, type Machine } from '@hotpath/hw-x86';
+import { type Operation, Wait } from './vfs/file-system.js';
+
+/**
+ * Operations of file systems that the host asks for, outside of any task: at boot, and for
+ * `Kernel.sync`. The machine runs until the one outstanding request is answered, and no longer.
+ */
+export class HostOperations implements Completion {
+  readonly #machine: Machine;
+  #answered = false;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  /** Runs an operation to its end: its result. */
+  run(make: (wait: Wait) => Operation): number {
+    const operation = make(new Wait(this, 0));
+    for (;;) {
+      this.#answered = false;
+      const step = operation.next();
+      if (step.done === true) return step.value;
+      this.#machine.run();
+      assert(this.#answered, 'the machine is at rest and an operation of the host is not answered');
+    }
+  }
+
+  completed(): void {
+    this.#answered = true;
+    this.#machine.stop();
+  }
+}

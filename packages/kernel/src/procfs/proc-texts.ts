@@ -1,0 +1,152 @@
+/** The texts of procfs, in the forms that Linux's Documentation/filesystems/proc.rst describes. */
+import { KIB, PAGE_BYTES } from '@hotpath/hw-x86';
+import type { PageCache } from '@hotpath/pagecache';
+import type { Scheduler } from '@hotpath/sched';
+import { type PageAllocator, type SlabAllocator, slabInfoText } from '@hotpath/slab';
+import { AREA_EXECUTE, AREA_SHARED, AREA_WRITE } from '../memory/area-list.js';
+import {
+  TASK_BLOCKED,
+  TASK_FREE,
+  TASK_READY,
+  TASK_RUNNING,
+  TASK_ZOMBIE,
+  type Tasks,
+} from '../task/tasks.js';
+import type { Vfs } from '../vfs/vfs.js';
+import type { ProcSources } from './procfs.js';
+
+/** What the texts are about. */
+export interface ProcTextPorts {
+  readonly pages: PageAllocator;
+  readonly pageCache: PageCache;
+  readonly slabs: SlabAllocator;
+  readonly scheduler: Scheduler;
+  readonly tasks: Tasks;
+  readonly vfs: Vfs;
+  /** Interrupts taken: row `vector`, column CPU. */
+  readonly interrupts: ReadonlyMap<number, Float64Array>;
+  currentTask(): number;
+  /** Nanoseconds since boot. */
+  now(): number;
+}
+
+const STATE_LETTERS: Readonly<Record<number, string>> = {
+  [TASK_READY]: 'R (running)',
+  [TASK_RUNNING]: 'R (running)',
+  [TASK_BLOCKED]: 'S (sleeping)',
+  [TASK_ZOMBIE]: 'Z (zombie)',
+};
+
+/** All files of procfs. */
+export function procSources(ports: ProcTextPorts): ProcSources {
+  const { tasks } = ports;
+  return {
+    system: new Map([
+      ['interrupts', () => interruptsText(ports)],
+      ['meminfo', () => memoryText(ports)],
+      ['mounts', () => mountsText(ports.vfs)],
+      ['schedstat', () => schedulerText(ports)],
+      ['slabinfo', () => slabInfoText(ports.slabs)],
+      ['uptime', () => `${(ports.now() / 1e9).toFixed(2)} 0.00\n`],
+    ]),
+    task: new Map([
+      ['maps', (task: number) => mapsText(tasks, task)],
+      ['stat', (task: number) => statText(ports, task)],
+      ['status', (task: number) => statusText(tasks, task)],
+    ]),
+    isTask: (task) => task > 0 && task < tasks.state.length && tasks.state[task] !== TASK_FREE,
+    currentTask: ports.currentTask,
+    now: ports.now,
+  };
+}
+
+function memoryText(ports: ProcTextPorts): string {
+  const { pageCache, pages } = ports;
+  const kib = (count: number): string => `${String((count * PAGE_BYTES) / KIB).padStart(8)} kB`;
+  return [
+    `MemTotal:       ${kib(pages.pageCount)}`,
+    `MemFree:        ${kib(pages.freePages)}`,
+    `Cached:         ${kib(pageCache.pageCount)}`,
+    `Dirty:          ${kib(pageCache.dirtyCount)}`,
+    `Writeback:      ${kib(pageCache.writebackCount)}`,
+    '',
+  ].join('\n');
+}
+
+function interruptsText({ interrupts, scheduler }: ProcTextPorts): string {
+  let text = '     ';
+  for (let cpu = 0; cpu < scheduler.cpuCount; cpu++) text += `CPU${cpu}`.padStart(11);
+  text += '\n';
+  for (const [vector, counts] of [...interrupts].sort(([a], [b]) => a - b)) {
+    text += `${String(vector).padStart(3)}: `;
+    for (const count of counts) text += String(count).padStart(11);
+    text += '\n';
+  }
+  return text;
+}
+
+function mountsText(vfs: Vfs): string {
+  const { mounts } = vfs;
+  let text = '';
+  for (let mount = 0; mount < mounts.fileSystem.length; mount++) {
+    const fileSystem = mounts.fileSystem[mount];
+    if (fileSystem === null) continue;
+    const path = vfs.pathOf(mounts.root[mount]);
+    const mode = fileSystem.readOnly ? 'ro' : 'rw';
+    text += `${mounts.source[mount]} ${path} ${fileSystem.typeName} ${mode} 0 0\n`;
+  }
+  return text;
+}
+
+/** Linux's version 15 has more columns; here: time run, time waited, switches of each CPU and task. */
+function schedulerText({ scheduler, tasks }: ProcTextPorts): string {
+  let text = `policy ${scheduler.policy.constructor.name}\n`;
+  for (let cpu = 0; cpu < scheduler.cpuCount; cpu++) {
+    text += `cpu${cpu} ${scheduler.tasks.queuedCount[cpu]} queued\n`;
+  }
+  for (let task = 1; task < tasks.state.length; task++) {
+    if (tasks.state[task] === TASK_FREE) continue;
+    text += `task ${task} ${scheduler.ranNs[task]} ${scheduler.waitedNs[task]} ${scheduler.switches[task]}\n`;
+  }
+  return text;
+}
+
+function statusText(tasks: Tasks, task: number): string {
+  const report = tasks.report[task];
+  const space = tasks.space[task];
+  return [
+    `Name:\t${report?.name ?? ''}`,
+    `State:\t${STATE_LETTERS[tasks.state[task]] ?? 'X (dead)'}`,
+    `Pid:\t${task}`,
+    'Uid:\t0\t0\t0\t0',
+    'Gid:\t0\t0\t0\t0',
+    `VmRSS:\t${String(((space?.residentPages ?? 0) * PAGE_BYTES) / KIB).padStart(8)} kB`,
+    `nonvoluntary_ctxt_switches:\t${report?.switches ?? 0}`,
+    '',
+  ].join('\n');
+}
+
+/** The first fields of Linux's /proc/PID/stat, up to and with the nice value. */
+function statText({ scheduler, tasks }: ProcTextPorts, task: number): string {
+  const name = tasks.report[task]?.name ?? '';
+  const letter = (STATE_LETTERS[tasks.state[task]] ?? 'X')[0];
+  const ticks = Math.floor(scheduler.ranNs[task] / 1e7);
+  return `${task} (${name}) ${letter} 0 0 0 0 -1 0 0 0 0 0 ${ticks} 0 0 0 20 ${tasks.nice[task]}\n`;
+}
+
+function mapsText(tasks: Tasks, task: number): string {
+  const areas = tasks.space[task]?.areas;
+  if (areas === undefined) return '';
+  let text = '';
+  for (let area = 0; area < areas.count; area++) {
+    const flags = areas.flags[area];
+    const start = areas.start[area].toString(16).padStart(12, '0');
+    const end = areas.end[area].toString(16).padStart(12, '0');
+    const write = (flags & AREA_WRITE) !== 0 ? 'w' : '-';
+    const execute = (flags & AREA_EXECUTE) !== 0 ? 'x' : '-';
+    const shared = (flags & AREA_SHARED) !== 0 ? 's' : 'p';
+    const offset = (areas.page[area] * PAGE_BYTES).toString(16).padStart(8, '0');
+    text += `${start}-${end} r${write}${execute}${shared} ${offset} 00:00 0\n`;
+  }
+  return text;
+}
