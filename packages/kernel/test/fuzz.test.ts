@@ -89,7 +89,8 @@ function killAll(kernel: Kernel): void {
       const gone = tasks.state[task] === TASK_FREE || tasks.state[task] === TASK_ZOMBIE;
       if (!gone && tasks.leader[task] === task) signals.sendToProcess(task, SIGKILL);
     }
-    kernel.run({ cycles: 1e6 });
+    // Longer than a flush of the disk: a sync under way is not killed, but waited for.
+    kernel.run({ cycles: 5e7 });
   }
 }
 

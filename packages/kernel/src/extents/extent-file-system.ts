@@ -19,7 +19,7 @@ import {
 import { isRegular, S_IFDIR, S_IFREG } from '../vfs/modes.js';
 import { INODE_COUNT, NAME_BYTES } from './extent-layout.js';
 import type { ExtentMap } from './extent-map.js';
-import type { ExtentStore } from './extent-store.js';
+import type { ExtentStore, InodeWrite } from './extent-store.js';
 
 const ROOT = INODE_COUNT;
 const FILE_MODE = S_IFREG | 0o644;
@@ -274,19 +274,28 @@ export class ExtentFileSystem implements FileSystem {
 
   /** Files first, what is gone afterwards: a file that replaced another is never missing. */
   *sync(wait: Wait): Operation {
+    let status = yield* wait.settle(this.#store.flush(wait, 0));
+    if (!isErrno(status)) status = yield* this.#syncImages(wait, true);
+    if (!isErrno(status)) status = yield* this.#syncImages(wait, false);
+    return status;
+  }
+
+  /** All changed inodes that have a name, or that have none, by one flush. */
+  *#syncImages(wait: Wait, named: boolean): Operation {
+    const written: InodeWrite[] = [];
+    const left: number[] = [];
     for (let inode = 0; inode < INODE_COUNT; inode++) {
-      if (!this.#map.isNamed(inode) || !this.#store.isChanged(inode)) continue;
-      const status = yield* this.syncInode(wait, inode);
-      if (isErrno(status)) return status;
+      if (this.#map.isNamed(inode) !== named || !this.#store.isChanged(inode)) continue;
+      written.push(this.#store.writeImage(inode));
+      if (!this.#map.isFile(inode)) left.push(inode);
     }
-    for (let inode = 0; inode < INODE_COUNT; inode++) {
-      if (this.#map.isNamed(inode) || !this.#store.isChanged(inode)) continue;
-      const wasLeft = !this.#map.isFile(inode);
-      const status = yield* this.syncInode(wait, inode);
-      if (isErrno(status)) return status;
-      if (wasLeft && this.#map.leftInodes().includes(inode)) this.#map.freeInode(inode);
-    }
-    return yield* wait.settle(this.#store.flush(wait, 0));
+    if (written.length === 0) return OK;
+    const status = yield* wait.settle(this.#store.flushTable(wait, 0));
+    if (isErrno(status)) return status;
+    for (const each of written) this.#store.settleImage(each);
+    // Another sync may have been quicker.
+    for (const inode of left) if (this.#map.isLeft(inode)) this.#map.freeInode(inode);
+    return OK;
   }
 
   status(into: VolumeStatus): void {

@@ -95,6 +95,11 @@ export class ExtentMap {
     return count;
   }
 
+  /** True if the inode was given up and the disk may still say that it is a file. */
+  isLeft(inode: number): boolean {
+    return this.#state[inode] === LEFT;
+  }
+
   /** Inodes that were given up and are not free before the disk says so. */
   leftInodes(): number[] {
     const left: number[] = [];

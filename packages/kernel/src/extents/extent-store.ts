@@ -21,6 +21,7 @@ import {
   createInodeImage,
   INODE_BYTES,
   INODE_COUNT,
+  TABLE_BLOCKS,
   type WordMemory,
   writeInode,
 } from './extent-layout.js';
@@ -28,6 +29,13 @@ import type { ExtentMap } from './extent-map.js';
 import { StoreJobs } from './store-jobs.js';
 
 const INODES_PER_BLOCK = FS_BLOCK_BYTES / INODE_BYTES;
+
+/** One inode's image on its way to the disk. */
+export interface InodeWrite {
+  readonly inode: number;
+  readonly version: number;
+  readonly givenUp: number;
+}
 
 /** What the store works on. */
 export interface ExtentStorePorts {
@@ -160,23 +168,41 @@ export class ExtentStore {
     }
   }
 
-  /** Second half of a sync: the data is durable, now the inode may name it. */
-  #syncInode(inode: number, job: number): number {
-    const { cache, device, map, tableSlots, words } = this.#ports;
-    const version = this.#changed[inode];
-    const givenUp = map.givenUpMark(inode);
-    const table = Math.floor(inode / INODES_PER_BLOCK);
-    const slot = tableSlots[table];
+  /**
+   * Puts an inode's image into its block of the table, for a flush to take along; what is settled when
+   * that has succeeded.
+   */
+  writeImage(inode: number): InodeWrite {
+    const { cache, map, tableSlots, words } = this.#ports;
+    const slot = tableSlots[Math.floor(inode / INODES_PER_BLOCK)];
     map.encode(inode, this.#image);
     const address = cache.address(slot) + (inode % INODES_PER_BLOCK) * INODE_BYTES;
     writeInode(words, address, this.#image);
     cache.markDirty(slot);
+    return { inode, version: this.#changed[inode], givenUp: map.givenUpMark(inode) };
+  }
+
+  /** The image is durable: what it no longer names is free. */
+  settleImage({ inode, version, givenUp }: InodeWrite): void {
+    if (version <= this.#durable[inode]) return;
+    this.#durable[inode] = version;
+    this.#ports.map.release(inode, givenUp);
+  }
+
+  /** Everything that was written to the inode table, on the medium. */
+  flushTable(sink: Completion, tag: number): number {
+    return this.#ports.cache.flushRange(this.#ports.device, 1, TABLE_BLOCKS, sink, tag);
+  }
+
+  /** Second half of a sync: the data is durable, now the inode may name it. */
+  #syncInode(inode: number, job: number): number {
+    const { cache, device } = this.#ports;
+    const written = this.writeImage(inode);
     this.#jobs.continueWith(job, (status) => {
-      if (isErrno(status) || version <= this.#durable[inode]) return status;
-      this.#durable[inode] = version;
-      map.release(inode, givenUp);
+      if (!isErrno(status)) this.settleImage(written);
       return status;
     });
+    const table = Math.floor(inode / INODES_PER_BLOCK);
     return cache.flushRange(device, 1 + table, 1, this.#jobs, job);
   }
 
