@@ -23,6 +23,7 @@ import {
   OK,
   PTE_GLOBAL,
   PTE_WRITE,
+  TSC,
 } from '@hotpath/hw-x86';
 import { createMachine, createModelDisk, type ModelMachine } from '@hotpath/hw-x86/model';
 import { Tracer } from '@hotpath/pmc-trace';
@@ -31,8 +32,10 @@ import { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import { bootFiles } from './boot-files.js';
 import { bootCurrent } from './current.js';
 import { Kernel } from './kernel.js';
+import { KernelLog } from './kernel-log.js';
 import { AddressRanges } from './memory/address-ranges.js';
 import { AddressSpaces } from './memory/address-spaces.js';
+import { Collapser } from './memory/collapser.js';
 import { FileFaults } from './memory/file-fault.js';
 import { FrameReferences } from './memory/frame-references.js';
 import { KernelMemory } from './memory/kernel-memory.js';
@@ -46,8 +49,10 @@ import {
   VMALLOC,
   VMALLOC_HUGE,
 } from './memory/memory-map.js';
+import { OutOfMemory } from './memory/out-of-memory.js';
 import { FAULT_RESOLVED, PageFaults } from './memory/page-fault.js';
 import { MAP_NO_EXECUTE, PageTables } from './memory/page-tables.js';
+import { PressuredFrames } from './memory/pressured-frames.js';
 import { Protector } from './memory/protector.js';
 import { ReverseMap } from './memory/reverse-map.js';
 import { SharedMemory } from './memory/shared-memory.js';
@@ -60,9 +65,11 @@ import {
   BOUNCE_FRAME,
   FILE_BOUNCE_FRAME,
   FS_BLOCK_BYTES,
+  OUT_OF_MEMORY_PAUSE,
   RESERVED_BYTES,
   TASK_LIMIT,
 } from './params.js';
+
 import { blockHandler } from './syscall/block-calls.js';
 import { installChildCalls } from './syscall/child-calls.js';
 import { type Handler, SystemCallEntry } from './syscall/entry.js';
@@ -78,7 +85,9 @@ import { Futexes } from './task/futexes.js';
 import { IntervalTimers } from './task/interval-timers.js';
 import { Lifecycle } from './task/lifecycle.js';
 import { Programs } from './task/programs.js';
-import { SIGABRT, SIGALRM, SIGPIPE } from './task/signal-numbers.js';
+
+import { SIGABRT, SIGALRM, SIGKILL, SIGPIPE } from './task/signal-numbers.js';
+
 import { Signals } from './task/signals.js';
 import { Sleepers } from './task/sleepers.js';
 import { STATUS_ABORT, Tasks } from './task/tasks.js';
@@ -123,8 +132,11 @@ export function boot(options: BootOptions = {}): Kernel {
     trace,
   });
 
+  const frames = new PressuredFrames(pages, lowWaterMark(pages.pageCount));
+  const log = new KernelLog(machine);
+
   // Page tables: the direct map with the largest pages, and the tables all spaces will share.
-  const tables = new PageTables(memory, pages, current);
+  const tables = new PageTables(memory, frames, current);
   const kernelRoot = tables.createTable();
   mapPhysicalMemory(tables, kernelRoot, settings.memoryBytes);
   tables.reserveTopLevel(kernelRoot, VMALLOC);
@@ -146,8 +158,8 @@ export function boot(options: BootOptions = {}): Kernel {
     VECTOR_SHOOTDOWN,
     kernelRoot,
   );
-  const vmalloc = new Vmalloc(kernelRoot, tables, pages, shootdown);
-  const userFrames = new FrameReferences(pages, settings.memoryBytes);
+  const vmalloc = new Vmalloc(kernelRoot, tables, frames, shootdown);
+  const userFrames = new FrameReferences(frames, settings.memoryBytes);
   const shared = new SharedMemory(userFrames);
   const mapped = new MappedFiles(shared);
   const reverse = new ReverseMap(settings.memoryBytes, settings.pageCachePages);
@@ -170,6 +182,14 @@ export function boot(options: BootOptions = {}): Kernel {
     unmapper,
     zeroFrame,
     policy: settings.hugePages,
+  });
+  const collapser = new Collapser({
+    current,
+    spaces,
+    tables,
+    frames: userFrames,
+    shootdown,
+    large,
   });
   const faults = new PageFaults({
     current,
@@ -372,7 +392,18 @@ export function boot(options: BootOptions = {}): Kernel {
       waits,
       faults,
     }),
+    new OutOfMemory({
+      tasks,
+      log,
+      isProtected: (leader) => leader === endings.init,
+      kill: (leader) => signals.sendToProcess(leader, SIGKILL),
+      pause: (call) => {
+        const until = current.cpu.cells[TSC] + machine.frequencyHz * OUT_OF_MEMORY_PAUSE;
+        sleepers.sleep(until, waits.begin(call));
+      },
+    }),
   );
+  frames.connect([pageCache, { reclaim: () => Math.floor(slabs.shrink() / 4096) }]);
   const memoryCalls = new MemoryCalls({
     current,
     tasks,
@@ -469,7 +500,9 @@ export function boot(options: BootOptions = {}): Kernel {
     machine,
     current,
     tracer,
+    log,
     pages,
+    frames,
     tables,
     kernelRoot,
     slabs,
@@ -478,6 +511,8 @@ export function boot(options: BootOptions = {}): Kernel {
     spaces,
     userFrames,
     faults,
+    large,
+    collapser,
     shared,
     reverse,
     shootdown,
@@ -498,6 +533,11 @@ export function boot(options: BootOptions = {}): Kernel {
     open: files.vfs.open,
   });
   return kernel;
+}
+
+/** Free frames below which caches are asked to give some back: a 256th of memory, 64 at least. */
+function lowWaterMark(pageCount: number): number {
+  return Math.max(64, Math.floor(pageCount / 256));
 }
 
 interface Reapable {

@@ -7,12 +7,18 @@ import { eventCode, KIND_LIMIT, RECORD_DOUBLES, type Tracer } from '@hotpath/pmc
 import type { Scheduler } from '@hotpath/sched';
 import type { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import type { Current } from './current.js';
+
 import type { Console } from './devices/console.js';
 import { HostOperations } from './host-operations.js';
+import type { KernelLog } from './kernel-log.js';
+
 import type { AddressSpaces } from './memory/address-spaces.js';
+import type { Collapser } from './memory/collapser.js';
 import type { FrameReferences } from './memory/frame-references.js';
+import type { LargePages } from './memory/large-pages.js';
 import type { PageFaults } from './memory/page-fault.js';
 import type { PageTables } from './memory/page-tables.js';
+import type { PressuredFrames } from './memory/pressured-frames.js';
 import type { ReverseMap } from './memory/reverse-map.js';
 import type { SharedMemory } from './memory/shared-memory.js';
 import type { TlbShootdown } from './memory/tlb-shootdown.js';
@@ -35,7 +41,11 @@ export interface KernelParts {
   readonly machine: ModelMachine;
   readonly current: Current;
   readonly tracer: Tracer | null;
+  /** What the kernel had to say. */
+  readonly log: KernelLog;
   readonly pages: PageAllocator;
+  /** The page allocator with reclaim behind it. */
+  readonly frames: PressuredFrames;
   readonly tables: PageTables;
   readonly kernelRoot: PhysAddr;
   readonly slabs: SlabAllocator;
@@ -44,6 +54,8 @@ export interface KernelParts {
   readonly spaces: AddressSpaces;
   readonly userFrames: FrameReferences;
   readonly faults: PageFaults;
+  readonly large: LargePages;
+  readonly collapser: Collapser;
   readonly shared: SharedMemory;
   readonly reverse: ReverseMap;
   readonly shootdown: TlbShootdown;

@@ -68,3 +68,6 @@ export const PIPE_BYTES = 65536;
 export const PIPE_ATOMIC_BYTES = 4096;
 /** Pipes and FIFOs in use at once. */
 export const PIPE_LIMIT = 256;
+
+/** Seconds after which a task that found no memory tries again, while a process is being killed. */
+export const OUT_OF_MEMORY_PAUSE = 1e-4;

@@ -36,6 +36,7 @@ const WAIT_NONE = 0;
 const WAIT_PAGE = 1;
 const WAIT_BLOCK = 2;
 const WAIT_DIRTY = 3;
+const WAIT_MEMORY = 4;
 
 /** What faults on files work on. */
 export interface FileFaultPorts {
@@ -111,6 +112,7 @@ export class FileFaults {
       this.#hasWaited[call.task] = 1;
       return FAULT_RESOLVED;
     }
+    if (waited === WAIT_MEMORY) return FAULT_RESOLVED;
     if (isErrno(brought)) return brought === ENOMEM ? FAULT_NO_MEMORY : FAULT_BUS;
     if (waited === WAIT_BLOCK) return FAULT_RESOLVED;
     const { areas } = space;
@@ -128,6 +130,11 @@ export class FileFaults {
     }
     pages.readAheadUsed(this.#ports.files.handleOf(areas.open[area]), brought, 1);
     return this.#map(space, area, page, brought, code, call);
+  }
+
+  /** The task of the call sleeps until there may be memory: then its access is tried again. */
+  waitForMemory(call: Call): void {
+    this.#waiting[call.task] = WAIT_MEMORY;
   }
 
   #block(call: Call, what: number): number {

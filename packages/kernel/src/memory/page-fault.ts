@@ -23,6 +23,7 @@ import type { FileFaults } from './file-fault.js';
 import type { FrameReferences } from './frame-references.js';
 import type { LargePages } from './large-pages.js';
 import { directAddress } from './memory-map.js';
+import type { OutOfMemory } from './out-of-memory.js';
 import { MAP_NO_EXECUTE, type PageTables } from './page-tables.js';
 import type { SharedMemory } from './shared-memory.js';
 import type { TlbShootdown } from './tlb-shootdown.js';
@@ -85,6 +86,7 @@ export class PageFaults {
   readonly #ports: PageFaultPorts;
   readonly #areaBase: VirtAddr;
   #files!: FileFaults;
+  #outOfMemory!: OutOfMemory;
 
   constructor(ports: PageFaultPorts) {
     this.#ports = ports;
@@ -92,9 +94,10 @@ export class PageFaults {
     this.#areaBase = ports.meter.region('kernel.areas', bytes);
   }
 
-  /** Wires the faults on files; once, at boot, when there is a page cache. */
-  connect(files: FileFaults): void {
+  /** Wires what comes later in boot: faults on files, and what is done when memory is out. */
+  connect(files: FileFaults, outOfMemory: OutOfMemory): void {
     this.#files = files;
+    this.#outOfMemory = outOfMemory;
   }
 
   /**
@@ -119,15 +122,25 @@ export class PageFaults {
       return FAULT_SEGMENT;
     }
     const page = Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
-    if (file[area] !== NIL) return this.#files.handle(space, area, page, code, call);
-    if ((code & PF_PRESENT) !== 0) return this.writeProtected(space, area, page);
-    if (open[area] !== NIL) return this.#sharedMemory(space, area, page);
-    return this.#anonymous(space, area, page);
+    let outcome: number;
+    if (file[area] !== NIL) outcome = this.#files.handle(space, area, page, code, call);
+    else if ((code & PF_PRESENT) !== 0) outcome = this.writeProtected(space, area, page);
+    else if (open[area] !== NIL) outcome = this.#sharedMemory(space, area, page);
+    else outcome = this.#anonymous(space, area, page);
+    return outcome === FAULT_NO_MEMORY ? this.#relieve(space, call) : outcome;
   }
 
   /** Goes on after the wake-up that ended a FAULT_BLOCKED; results as of `handle`. */
   finish(space: AddressSpace, address: VirtAddr, code: number, call: Call): number {
-    return this.#files.finish(space, address, code, call);
+    const outcome = this.#files.finish(space, address, code, call);
+    return outcome === FAULT_NO_MEMORY ? this.#relieve(space, call) : outcome;
+  }
+
+  /** No frame: the task waits until somebody else has ended for it, or ends. */
+  #relieve(space: AddressSpace, call: Call | null): number {
+    if (!this.#outOfMemory.relieve(space, call)) return FAULT_NO_MEMORY;
+    if (call !== null) this.#files.waitForMemory(call);
+    return FAULT_BLOCKED;
   }
 
   /** A write to an anonymous page that is there but read-only. */

@@ -30,6 +30,9 @@ export interface FrameBlocks {
 
 const KERNEL_DATA = PTE_WRITE | PTE_GLOBAL | MAP_NO_EXECUTE;
 
+/** Length from which {@link Vmalloc.vmallocAuto} takes large pages. */
+export const VMALLOC_LARGE_BYTES = LARGE_PAGE_BYTES;
+
 /** Log2 of the frames in a page of the three sizes. */
 function orderOf(pageBytes: number): number {
   if (pageBytes === PAGE_BYTES) return 0;
@@ -61,6 +64,20 @@ export class Vmalloc {
    */
   vmalloc(bytes: number): VirtAddr {
     return this.#allocate(this.#small, bytes, PAGE_BYTES);
+  }
+
+  /**
+   * The same with the page size chosen by the length (Linux: vmalloc_huge): pages of 2 MiB from
+   * {@link VMALLOC_LARGE_BYTES} on, if they waste less than an eighth and memory has such blocks;
+   * otherwise, and then too, pages of 4 KiB.
+   */
+  vmallocAuto(bytes: number): VirtAddr {
+    const rounded = Math.ceil(bytes / LARGE_PAGE_BYTES) * LARGE_PAGE_BYTES;
+    if (bytes >= VMALLOC_LARGE_BYTES && rounded - bytes <= bytes / 8) {
+      const start = this.vmallocHuge(bytes);
+      if (start !== NIL) return start;
+    }
+    return this.vmalloc(bytes);
   }
 
   /**

@@ -116,6 +116,25 @@ describe('vmalloc', () => {
     },
   );
 
+  it('takes large pages by itself where the length is worth it and memory has them', () => {
+    const kernel = boot({ memoryBytes: 64 * MIB });
+    const { kernelRoot, tables, vmalloc } = kernel.parts;
+    const pageOf = (bytes: number) => {
+      const start = vmalloc.vmallocAuto(bytes);
+      expect(tables.find(kernelRoot, start)).not.toBe(NIL);
+      const { pageBytes } = tables;
+      vmalloc.vfree(start);
+      return pageBytes;
+    };
+    expect(pageOf(PAGE_BYTES)).toBe(PAGE_BYTES);
+    expect(pageOf(LARGE_PAGE_BYTES - 1)).toBe(PAGE_BYTES);
+    expect(pageOf(LARGE_PAGE_BYTES)).toBe(LARGE_PAGE_BYTES);
+    // The second page would be all but empty.
+    expect(pageOf(LARGE_PAGE_BYTES + 1)).toBe(PAGE_BYTES);
+    expect(pageOf(8 * MIB + 1)).toBe(PAGE_BYTES);
+    expect(pageOf(8 * MIB - 1)).toBe(LARGE_PAGE_BYTES);
+  });
+
   it('leaves a guard page behind every range', () => {
     const kernel = boot();
     const { current, vmalloc } = kernel.parts;
