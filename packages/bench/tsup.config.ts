@@ -11,6 +11,7 @@ const entries = {
   index: 'src/index.ts',
   cli: 'src/cli.ts',
   'harness/child': 'src/harness/child.ts',
+  'gate/probe': 'src/gate/probe.ts',
   'matrix/worker': 'src/matrix/worker.ts',
   'suite/worker': 'src/suite/worker.ts',
   ...Object.fromEntries(peers.map((path) => [path, `src/${path}.ts`])),

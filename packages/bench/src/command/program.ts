@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-folder.js';
 import { addCompare } from './compare.js';
 import { describeError, EXIT_OK, exitCodeOf, UsageError } from './failure.js';
+import { addGate } from './gate.js';
 import { addMatrix } from './matrix.js';
 import { addPeers } from './peers.js';
 import { addReplay } from './replay.js';
@@ -43,6 +44,7 @@ function buildProgram(terminal: Terminal): Command {
   addMatrix(program, terminal);
   addCompare(program, terminal);
   addReport(program, terminal);
+  addGate(program, terminal);
   const names = program.commands.map((command) => command.name());
   program.hook('preSubcommand', () => {
     const [word] = program.args;

@@ -30,13 +30,25 @@ const RANK: Readonly<Record<Difference['verdict'], number>> = {
  * `tolerance` allows, as a share of the first value; a figure that only one has is `gone` (a
  * regression, since nobody can say how it is) or `new`.
  * @param tolerance - 0 or more; 0.02 allows two per cent
+ * @param directionOfPath - what is better; by default from the words of the path
  */
-export function compareResults(before: unknown, after: unknown, tolerance: number): Comparison {
+export function compareResults(
+  before: unknown,
+  after: unknown,
+  tolerance: number,
+  directionOfPath: (path: string) => Direction = directionOf,
+): Comparison {
   const first = numericLeaves(before);
   const second = numericLeaves(after);
   const differences: Difference[] = [];
   for (const [path, value] of first) {
-    const difference = differenceOf(path, value, second.get(path), tolerance);
+    const difference = differenceOf(
+      path,
+      value,
+      second.get(path),
+      tolerance,
+      directionOfPath(path),
+    );
     if (difference !== null) differences.push(difference);
   }
   for (const [path, value] of second) {
@@ -58,13 +70,14 @@ function differenceOf(
   before: number,
   after: number | undefined,
   tolerance: number,
+  direction: Direction,
 ): Difference | null {
   if (after === undefined) return { path, verdict: 'gone', before, after: null, change: null };
   if (before === after) return null;
   const change = before === 0 ? null : after / before - 1;
   return {
     path,
-    verdict: verdictOf(directionOf(path), before, after, tolerance),
+    verdict: verdictOf(direction, before, after, tolerance),
     before,
     after,
     change,

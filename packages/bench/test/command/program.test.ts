@@ -49,7 +49,7 @@ describe('bad input is one line that names the value and what is allowed, exit c
     ['replay mem mem-cc1-open --d1 5000,4,64', /'5000,4,64' is invalid; allowed: .*powers of two/],
     ['replay mem mem-cc1-open --machine z80', /'z80' is invalid; allowed: skylake-client, /],
     ['replay mem mem-cc1-open --d1 big', /'big' is invalid; allowed: BYTES,WAYS,LINE/],
-    ['peers', /missing required argument 'area'/],
+    ['peers --workload zipf-1Ki', /--workload 'zipf-1Ki' needs an area/],
     ['peers disk', /'disk' is invalid for argument 'area'; allowed: .*cache/],
     ['peers cache --workload none', /unknown workload 'none'; allowed: zipf-1Ki/],
     ['peers cache --rounds 0', /'0' is invalid; allowed: a whole number 1\.\./],
