@@ -28,6 +28,16 @@ export function oneOf<Word extends string>(words: readonly Word[]): (text: strin
   };
 }
 
+/** Parser of an option whose value is some of a few words, separated by commas. */
+export function listOf<Word extends string>(words: readonly Word[]): (text: string) => Word[] {
+  return (text) =>
+    text.split(',').map((part) => {
+      const found = words.find((word) => word === part.trim());
+      if (found !== undefined) return found;
+      throw new InvalidArgumentError(`allowed: ${words.join(', ')}`);
+    });
+}
+
 const SCALE: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** Bytes that `4096`, `4K`, `2M` or `1G` stand for, or NaN. */

@@ -6,7 +6,8 @@ import { type Golden, readGolden, writeGolden } from '../gate/golden.js';
 import { HOT_PATHS } from '../gate/hot-paths.js';
 import { hasCallgrind, instructionsOf } from '../gate/instructions.js';
 import { packageFolder } from '../package-folder.js';
-import { decimal } from './arguments.js';
+import type { JobName } from '../suite/jobs.js';
+import { decimal, listOf } from './arguments.js';
 import { UsageError } from './failure.js';
 import { formatTable } from './table.js';
 import type { Terminal } from './terminal.js';
@@ -15,6 +16,7 @@ interface GateOptions {
   readonly golden: string;
   readonly tolerance: number;
   readonly cyclesOnly?: true;
+  readonly only: readonly JobName[];
   readonly update?: true;
   readonly json?: true;
 }
@@ -30,6 +32,12 @@ export function addGate(program: Command, terminal: Terminal): void {
     .option('--golden <file>', 'golden figures', join(packageFolder(), 'data', 'gate.json'))
     .option('--tolerance <percent>', 'how many more host instructions', decimal(0, 100), 2)
     .option('--cycles-only', 'no host instructions: seconds, and no valgrind')
+    .option(
+      '--only <names>',
+      `these benchmarks: ${CYCLE_BENCHMARKS.join(', ')}`,
+      listOf(CYCLE_BENCHMARKS),
+      CYCLE_BENCHMARKS,
+    )
     .option('--update', 'keep the figures of this run as golden')
     .option('--json', 'print one JSON object')
     .action((options: GateOptions) => run(options, terminal));
@@ -49,7 +57,7 @@ function run(options: GateOptions, terminal: Terminal): void {
         '--cycles-only, or --update',
     );
   }
-  const now = measure(counts, terminal);
+  const now = measure(options.only, counts, terminal);
   if (golden === null) {
     const kept = counts ? now : keepInstructions(now, options.golden);
     writeGolden(options.golden, kept);
@@ -57,7 +65,10 @@ function run(options: GateOptions, terminal: Terminal): void {
     return;
   }
   // Fewer cycles are a change, too, but a welcome one: only more are wrong.
-  const cycles = compareResults(golden.cycles, now.cycles, 0, () => 'less');
+  const expected = Object.fromEntries(
+    Object.entries(golden.cycles).filter(([name]) => options.only.includes(name as JobName)),
+  );
+  const cycles = compareResults(expected, now.cycles, 0, () => 'less');
   const instructions = counts
     ? compareResults(golden.instructions, now.instructions, options.tolerance / 100, () => 'less')
     : null;
@@ -74,14 +85,14 @@ function keepInstructions(now: Golden, path: string): Golden {
   }
 }
 
-function measure(counts: boolean, terminal: Terminal): Golden {
-  const total = CYCLE_BENCHMARKS.length + (counts ? HOT_PATHS.length : 0);
+function measure(only: readonly JobName[], counts: boolean, terminal: Terminal): Golden {
+  const total = only.length + (counts ? HOT_PATHS.length : 0);
   let done = 0;
   const step = <Result>(name: string, work: () => Result): [string, Result] => {
     terminal.progress(name, done++ / total);
     return [name, work()];
   };
-  const cycles = CYCLE_BENCHMARKS.map((name) => step(name, () => cyclesOf(name)));
+  const cycles = only.map((name) => step(name, () => cyclesOf(name)));
   const paths = counts ? HOT_PATHS : [];
   const instructions = paths.map((path) => step(path.name, () => instructionsOf(path)));
   terminal.progress('');

@@ -3,13 +3,13 @@ import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { POLICY_NAMES } from '@hotpath/blockcache';
 import { DISKS, SCHEDULERS } from '@hotpath/kernel';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { JobPool } from '../harness/pool.js';
 import { type CellChoice, type CellResult, cellKey } from '../matrix/cell.js';
 import { cellsOf, finishedCells, type MatrixAxes } from '../matrix/plan.js';
 import { loadKeys } from '../traces/recordings.js';
 import { shippedTraces } from '../traces/trace-file.js';
-import { wholeNumber } from './arguments.js';
+import { listOf, wholeNumber } from './arguments.js';
 import { formatTable } from './table.js';
 import type { Terminal } from './terminal.js';
 
@@ -49,15 +49,6 @@ export function addMatrix(program: Command, terminal: Terminal): void {
     .option('--out <file>', 'JSON lines; cells that it already holds are not run again')
     .option('--json', 'print JSON lines, a cell each')
     .action((options: MatrixOptions) => run(options, terminal));
-}
-
-function listOf<Word extends string>(words: readonly Word[]): (text: string) => Word[] {
-  return (text) =>
-    text.split(',').map((part) => {
-      const found = words.find((word) => word === part.trim());
-      if (found !== undefined) return found;
-      throw new InvalidArgumentError(`allowed: ${words.join(', ')}`);
-    });
 }
 
 async function run(options: MatrixOptions, terminal: Terminal): Promise<void> {
