@@ -132,13 +132,16 @@ export class Vfs {
     return OK;
   }
 
-  /** Mounts over a directory at the end of a walk that was begun: ENOTDIR, EBUSY, ENOMEM. */
+  /**
+   * Mounts over a directory at the end of a walk that was begun: ENOENT, ENOTDIR, EBUSY, ENOMEM. In
+   * the root of all the name need not exist: a root without directories has mount points too.
+   */
   *mount(wait: Wait, walk: Walk, fileSystem: FileSystem, source: string): Operation {
     const status = yield* this.lookup.resolve(wait, walk);
     if (isErrno(status)) return status;
     const inode = this.dentries.inode[walk.target];
-    if (inode === NIL) return ENOENT;
-    if (!isDirectory(this.inodes.mode[inode])) return ENOTDIR;
+    if (inode === NIL && this.dentries.parent[walk.target] !== this.walks.root) return ENOENT;
+    if (inode !== NIL && !isDirectory(this.inodes.mode[inode])) return ENOTDIR;
     return yield* this.#mountAt(wait, walk.target, fileSystem, source);
   }
 
