@@ -20,6 +20,9 @@ import {
   GD_INODE_BITMAP,
   GD_INODE_TABLE,
   GROUP_DESCRIPTOR_BYTES,
+  I_DELETED,
+  I_LINKS,
+  I_MODE,
   JOURNAL_INODE,
   JOURNAL_MAGIC,
   JS_LENGTH,
@@ -223,16 +226,17 @@ export class Check {
         const inside = block * inodesPerBlock + i;
         if (inside >= inodesPerGroup) return;
         const number = group * inodesPerGroup + inside + 1;
-        const inode = new Inode(number);
-        readInode(inode, view, i * inodeBytes, inodeBytes);
+        const at = i * inodeBytes;
         const reserved = number < firstInode && number !== ROOT_INODE;
         if (reserved && number !== JOURNAL_INODE && number !== RESIZE_INODE) continue;
-        if (inode.links === 0) {
-          if (!reserved && inode.mode !== 0 && inode.deleted === 0) {
+        if (get16(view, at + I_LINKS) === 0) {
+          if (!reserved && get16(view, at + I_MODE) !== 0 && get32(view, at + I_DELETED) === 0) {
             this.note('orphan', `inode ${number} has no links, and was not deleted`);
           }
           continue;
         }
+        const inode = new Inode(number);
+        readInode(inode, view, at, inodeBytes);
         if (!reserved) this.inodes.set(number, inode);
         this.#checkInode(inode);
       }

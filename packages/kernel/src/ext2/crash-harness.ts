@@ -10,6 +10,7 @@ import {
   type CrashState,
   createRecordingDevice,
   exploreCrashes,
+  LOG_MARK,
   SparseBlocks,
   WriteLog,
 } from '@hotpath/hw-x86/model';
@@ -65,8 +66,8 @@ export class CrashRun {
   readonly log: WriteLog;
   /** What should be there, were the power never cut. */
   readonly model = new Map<string, Expected>();
-  /** Paths that each operation touches. */
-  readonly touched: string[][] = [];
+  /** Paths that each operation touches; of a removal, what is there afterwards is all or nothing. */
+  readonly touched: { readonly paths: string[]; readonly removes: boolean }[] = [];
   /** What each sync has promised. */
   readonly promises: Map<string, Expected>[] = [];
 
@@ -77,7 +78,12 @@ export class CrashRun {
 
   #begin(...paths: string[]): void {
     this.log.mark(`op ${this.touched.length}`);
-    this.touched.push(paths);
+    this.touched.push({ paths, removes: false });
+  }
+
+  #beginRemoval(path: string): void {
+    this.log.mark(`op ${this.touched.length}`);
+    this.touched.push({ paths: [path], removes: true });
   }
 
   mkdir(path: string): void {
@@ -112,13 +118,13 @@ export class CrashRun {
   }
 
   unlink(path: string): void {
-    this.#begin(path);
+    this.#beginRemoval(path);
     this.image.unlink(path);
     this.model.delete(path);
   }
 
   rmdir(path: string): void {
-    this.#begin(path);
+    this.#beginRemoval(path);
     this.image.rmdir(path);
     this.model.delete(path);
   }
@@ -193,6 +199,26 @@ export function recordWorkload(
   return { run, log, start, bytes };
 }
 
+/**
+ * The mount that follows a power cut at the end of a recording, recorded in its turn: a power cut in
+ * the middle of the replay must lose nothing either.
+ */
+export function recordRecovery(
+  recording: CrashRecording,
+  options: CrashTestOptions,
+): CrashRecording {
+  const { bytes, run } = recording;
+  const { blockBytes } = recording.start;
+  const start = SparseBlocks.fromBytes(bytes.slice(), blockBytes);
+  const log = new WriteLog(blockBytes);
+  // In one mark: what was said before the first cut is known at every cut of the replay.
+  const said = recording.log.entries.filter((entry) => entry.kind === LOG_MARK);
+  log.mark(said.map((entry) => entry.text).join(';'));
+  const disk = new VolatileDisk(options.disk(bytes, blockBytes));
+  openImage({ device: createRecordingDevice(disk, log), memory: options.memory });
+  return { run, log, start, bytes };
+}
+
 /** How to explore. */
 export interface CrashExploreOptions {
   readonly memory: PhysicalMemory;
@@ -234,27 +260,41 @@ export function judgeState(
   return options.judge?.(state.disk, 'recovered') ?? null;
 }
 
-/** What was promised and not touched since must be there, to the byte. */
+/** What was promised and not touched since must be there, to the byte; what was being removed, so or not at all. */
 function compare(run: CrashRun, marks: readonly string[], image: Ext2Image): string | null {
   const promised = new Map<string, Expected>();
-  for (const mark of marks) {
+  const removed = new Set<string>();
+  for (const mark of marks.flatMap((text) => text.split(';'))) {
     const words = mark.split(' ');
     if (words[0] === 'op') {
-      for (const path of run.touched[Number(words[1])]) promised.delete(path);
+      const { paths, removes } = run.touched[Number(words[1])];
+      for (const path of paths) {
+        if (removes) removed.add(path);
+        else promised.delete(path);
+      }
     } else if (words[0] === 'durable') {
+      for (const path of removed) promised.delete(path);
+      removed.clear();
       for (const [path, expected] of run.promises[Number(words[1])]) promised.set(path, expected);
     }
   }
   for (const [path, expected] of promised) {
-    if (!image.exists(path)) return `${path} was durable and is gone`;
-    if (expected === 'directory') continue;
-    const found = image.readFile(path);
-    if (found.length !== expected.length) {
-      return `${path} was durable with ${expected.length} bytes and has ${found.length}`;
+    if (!image.exists(path)) {
+      if (removed.has(path)) continue;
+      return `${path} was durable and is gone`;
     }
-    const at = found.findIndex((byte, i) => byte !== expected[i]);
-    if (at >= 0)
-      return `${path} was durable; byte ${at} is ${found[at]} instead of ${expected[at]}`;
+    const wrong = expected === 'directory' ? null : compareFile(path, expected, image);
+    if (wrong !== null) return wrong;
   }
   return null;
+}
+
+function compareFile(path: string, expected: Uint8Array, image: Ext2Image): string | null {
+  const found = image.readFile(path);
+  if (found.length !== expected.length) {
+    return `${path} was durable with ${expected.length} bytes and has ${found.length}`;
+  }
+  const at = found.findIndex((byte, i) => byte !== expected[i]);
+  if (at < 0) return null;
+  return `${path} was durable; byte ${at} is ${found[at]} instead of ${expected[at]}`;
 }

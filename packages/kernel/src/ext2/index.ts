@@ -13,6 +13,7 @@ export {
   type CrashTestOptions,
   exploreRecording,
   judgeState,
+  recordRecovery,
   recordWorkload,
 } from './crash-harness.js';
 export { Ext2 } from './ext2.js';

@@ -163,18 +163,26 @@ function extraOf(view: Uint8Array, base: number, inodeBytes: number, field: numb
 
 /** Reads a record. */
 export function readInode(inode: Inode, view: Uint8Array, base: number, inodeBytes: number): void {
-  const extra = (field: number): number => extraOf(view, base, inodeBytes, field);
   inode.mode = get16(view, base + I_MODE);
   inode.owner = get16(view, base + I_OWNER) + get16(view, base + I_OWNER_HIGH) * 65_536;
   inode.group = get16(view, base + I_GROUP) + get16(view, base + I_GROUP_HIGH) * 65_536;
   inode.size = get32(view, base + I_SIZE);
   // In a directory the upper half is something else in revision 0, and no directory is that large.
   if (inode.isRegular) inode.size += get32(view, base + I_SIZE_HIGH) * 2 ** 32;
-  inode.accessed = getTime(view, base + I_ACCESSED, extra(I_ACCESSED_EXTRA));
-  inode.changed = getTime(view, base + I_CHANGED, extra(I_CHANGED_EXTRA));
-  inode.modified = getTime(view, base + I_MODIFIED, extra(I_MODIFIED_EXTRA));
-  const created = extra(I_CREATED);
-  if (created !== 0) inode.created = getTime(view, created, extra(I_CREATED_EXTRA));
+  inode.accessed = getTime(
+    view,
+    base + I_ACCESSED,
+    extraOf(view, base, inodeBytes, I_ACCESSED_EXTRA),
+  );
+  inode.changed = getTime(view, base + I_CHANGED, extraOf(view, base, inodeBytes, I_CHANGED_EXTRA));
+  inode.modified = getTime(
+    view,
+    base + I_MODIFIED,
+    extraOf(view, base, inodeBytes, I_MODIFIED_EXTRA),
+  );
+  const created = extraOf(view, base, inodeBytes, I_CREATED);
+  if (created !== 0)
+    inode.created = getTime(view, created, extraOf(view, base, inodeBytes, I_CREATED_EXTRA));
   inode.deleted = get32(view, base + I_DELETED);
   inode.links = get16(view, base + I_LINKS);
   inode.sectors = get32(view, base + I_SECTORS);
@@ -188,7 +196,6 @@ export function readInode(inode: Inode, view: Uint8Array, base: number, inodeByt
 
 /** Writes a record; what this driver does not know in it stays. */
 export function writeInode(inode: Inode, view: Uint8Array, base: number, inodeBytes: number): void {
-  const extra = (field: number): number => extraOf(view, base, inodeBytes, field);
   put16(view, base + I_MODE, inode.mode);
   put16(view, base + I_OWNER, inode.owner);
   put16(view, base + I_OWNER_HIGH, Math.floor(inode.owner / 65_536));
@@ -196,9 +203,19 @@ export function writeInode(inode: Inode, view: Uint8Array, base: number, inodeBy
   put16(view, base + I_GROUP_HIGH, Math.floor(inode.group / 65_536));
   put32(view, base + I_SIZE, inode.size % 2 ** 32);
   if (inode.isRegular) put32(view, base + I_SIZE_HIGH, Math.floor(inode.size / 2 ** 32));
-  putTime(view, base + I_ACCESSED, extra(I_ACCESSED_EXTRA), inode.accessed);
-  putTime(view, base + I_CHANGED, extra(I_CHANGED_EXTRA), inode.changed);
-  putTime(view, base + I_MODIFIED, extra(I_MODIFIED_EXTRA), inode.modified);
+  putTime(
+    view,
+    base + I_ACCESSED,
+    extraOf(view, base, inodeBytes, I_ACCESSED_EXTRA),
+    inode.accessed,
+  );
+  putTime(view, base + I_CHANGED, extraOf(view, base, inodeBytes, I_CHANGED_EXTRA), inode.changed);
+  putTime(
+    view,
+    base + I_MODIFIED,
+    extraOf(view, base, inodeBytes, I_MODIFIED_EXTRA),
+    inode.modified,
+  );
   put32(view, base + I_DELETED, inode.deleted);
   put16(view, base + I_LINKS, inode.links);
   put32(view, base + I_SECTORS, inode.sectors);
