@@ -167,6 +167,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     device: ports.rootDevice,
     isNew: settings.image === null,
     memory,
+    frames,
     words: ports.words,
     wait: new HostWait(ports.machine),
     seed: settings.seed,

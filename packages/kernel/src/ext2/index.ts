@@ -30,4 +30,5 @@ export { ImageCallError } from './image-call-error.js';
 export { ImageError } from './image-error.js';
 export { type Mounting, type MountOptions, mountExt2 } from './mount.js';
 export type { RecoveryReport } from './recovery.js';
+export { type Ext2RootOptions, ext2Root } from './root.js';
 export type { VolumePorts } from './volume.js';

@@ -1,5 +1,5 @@
 import type { BlockCache } from '@hotpath/blockcache';
-import type { PhysAddr, PhysicalMemory } from '@hotpath/hw-x86';
+import type { FrameSource, PhysAddr, PhysicalMemory } from '@hotpath/hw-x86';
 import type { HostWait } from '../host-wait.js';
 import type { FileSystem } from './file-system.js';
 
@@ -11,6 +11,8 @@ export interface RootPorts {
   /** True for a disk that nobody has written: it is to be formatted. */
   readonly isNew: boolean;
   readonly memory: PhysicalMemory;
+  /** Frames for memory of its own. */
+  readonly frames: FrameSource;
   /** Accesses to blocks in the cache that are charged. */
   readonly words: {
     load32(address: PhysAddr): number;
