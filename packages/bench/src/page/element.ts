@@ -33,7 +33,7 @@ export function svg(
 /** A table; cells that look like numbers are set flush right. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): HTMLElement {
   const isNumber = (text: string): boolean =>
-    /^[-+]?[\d,.]+( ?[%x]| (ns|us|ms|s|MB\/s))?$/.test(text);
+    /^$|^[-+]?[\d,.]+( ?[%x]| (ns|us|ms|s|MB\/s))?$/.test(text);
   const cell = (tag: 'td' | 'th', text: string, numeric: boolean): HTMLElement =>
     element(tag, numeric ? { class: 'number' } : {}, text);
   const numeric = heads.map(

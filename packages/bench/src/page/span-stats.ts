@@ -41,6 +41,9 @@ export interface FlameNode {
   readonly children: Map<string, FlameNode>;
 }
 
+/** Heading of the tracks that only say which task a CPU runs. */
+const RUNNING = 'Running';
+
 const node = (title: string): FlameNode => ({ title, totalNs: 0, selfNs: 0, children: new Map() });
 
 /** All spans of a range as one tree: tracks, then what nests in them. */
@@ -52,8 +55,9 @@ export function flameOf(
 ): FlameNode {
   const root = node('all');
   for (const track of tracks) {
-    if (track.depths.length === 0) continue;
     const { group, name } = track.packed;
+    // Who runs is told by the tasks, too: once is enough.
+    if (track.depths.length === 0 || group === RUNNING) continue;
     const title = group === '' ? name : `${group}: ${name}`;
     const at = childOf(root, title);
     addRow(track, 0, from, to, at, names);

@@ -120,7 +120,8 @@ function paintSelection(
   const to = Math.min(right, view.left + (selection.to - view.from) * scale);
   if (to < view.left || from > right) return;
   context.fillStyle = color('select');
-  context.fillRect(from, 0, Math.max(1, to - from), height);
+  // A range that fills the window needs no tint.
+  if (to - from < view.width - 2) context.fillRect(from, 0, Math.max(1, to - from), height);
   context.fillStyle = color('accent');
   context.fillRect(from, 0, 1, height);
   context.fillRect(Math.max(from, to - 1), 0, 1, height);

@@ -15,7 +15,7 @@ import { quantile } from '../../harness/statistics.js';
 import { SMALL_MEMORY } from './small-memory.js';
 
 const MS = 1e6;
-const FRAMES = 18;
+const FRAMES = 14;
 const FRAME_MS = 33;
 const FRAME_WORK_MS = 4;
 const KEYS = 10;

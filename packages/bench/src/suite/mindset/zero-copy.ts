@@ -6,7 +6,7 @@ import { Meter, type Reading } from '../reading.js';
 import { SMALL_MEMORY } from './small-memory.js';
 
 const BLOCKS = 512;
-const ROUNDS = 8;
+const ROUNDS = 4;
 const BLOCK_BYTES = 4096;
 const RECORD_BYTES = 256;
 const FIRST_BLOCK = 4096;
@@ -22,7 +22,7 @@ export interface ZeroCopyResult {
 }
 
 /**
- * 512 cached blocks, eight rounds, one record of 256 bytes read of each. (Where all of the block is
+ * 512 cached blocks, four rounds, one record of 256 bytes read of each. (Where all of the block is
  * read the copy may win in this model: a bulk copy streams, single loads wait for each line.)
  */
 export function measureZeroCopy(seed: number): ZeroCopyResult {

@@ -14,7 +14,7 @@ const PAGES = [
   ['2 MiB', 2 * MIB],
   ['1 GiB', GIB],
 ] as const;
-const LOADS = 2000;
+const LOADS = 1000;
 /** Room for page tables. Frames lie above, where no RAM is: what is loaded does not matter here. */
 const RAM_BYTES = 64 * MIB;
 
