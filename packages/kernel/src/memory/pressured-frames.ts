@@ -24,6 +24,8 @@ export class PressuredFrames implements FrameSource, BlockSource {
   readonly #pages: PageAllocator;
   #reclaimers: readonly Reclaimer[] = [];
   #asking = false;
+  /** Single frames that may go before the allocator's lists are counted again. */
+  #uncounted = 0;
 
   /** @param lowPages - the low water mark */
   constructor(pages: PageAllocator, lowPages: number) {
@@ -38,7 +40,7 @@ export class PressuredFrames implements FrameSource, BlockSource {
 
   allocate(order = 0): PhysAddr {
     const frame = this.#pages.allocate(order);
-    if (frame !== NIL && this.#pages.freePages >= this.lowPages) return frame;
+    if (frame !== NIL && this.#isPlenty(order)) return frame;
     this.#reclaim(2 ** order);
     return frame !== NIL ? frame : this.#pages.allocate(order);
   }
@@ -49,6 +51,17 @@ export class PressuredFrames implements FrameSource, BlockSource {
 
   split(address: PhysAddr): void {
     this.#pages.split(address);
+  }
+
+  /** Others allocate too, so nobody is trusted with more than a batch. */
+  #isPlenty(order: number): boolean {
+    if (order === 0 && this.#uncounted > 0) {
+      this.#uncounted -= 1;
+      return true;
+    }
+    const spare = this.#pages.freePages - this.lowPages;
+    this.#uncounted = Math.max(0, Math.min(BATCH, spare));
+    return spare >= 0;
   }
 
   #reclaim(wanted: number): void {
