@@ -16,6 +16,7 @@ import {
   EXDEV,
 } from '@hotpath/hw-x86';
 import { describe, expect, it } from 'vitest';
+import { ext2Root } from '../../src/ext2/index.js';
 import {
   boot,
   type Call,
@@ -38,8 +39,8 @@ import { runOne } from './run-one.js';
 type Row = readonly [name: string, call: (sys: SystemCalls) => Call, answer: number | 'ok'];
 
 /** A file f, a directory d with d/f, an empty directory e, links to both, a dangling one, a loop. */
-function* plant(sys: SystemCalls): Program {
-  yield* sys.chdir('/tmp');
+function* plant(sys: SystemCalls, at: string): Program {
+  yield* sys.chdir(at);
   for (const directory of ['d', 'e', 'd/sub']) yield* sys.mkdir(directory);
   for (const file of ['f', 'd/f']) yield* sys.close(yield* sys.open(file, O_CREAT | O_WRONLY));
   yield* sys.symlink('f', 'to-f');
@@ -201,7 +202,7 @@ describe.each(Object.entries(TABLES))('%s on tmpfs', (_table, rows) => {
         yield* sys.chdir('/');
         yield* sys.umount('/tmp');
         yield* sys.mount('/tmp', 'tmpfs');
-        yield* plant(sys);
+        yield* plant(sys, '/tmp');
         const answer = yield* call(sys);
         answers[name] = answer >= 0 ? 'ok' : answer;
         if (answer >= 0 && name.length > 0) for (let fd = 0; fd < 3; fd++) yield* sys.close(fd);
@@ -210,6 +211,28 @@ describe.each(Object.entries(TABLES))('%s on tmpfs', (_table, rows) => {
     expect(answers).toEqual(Object.fromEntries(rows.map(([name, , answer]) => [name, answer])));
   });
 });
+
+describe.each(Object.entries(TABLES).filter(([table]) => table !== 'OTHERS'))(
+  '%s on ext3 as root',
+  (_table, rows) => {
+    it('answers each case with the same errno', () => {
+      const answers: Record<string, number | 'ok'> = {};
+      const root = ext2Root({ type: 'ext3' });
+      const kernel = boot({ memoryBytes: 2 ** 26, diskBytes: 2 ** 24, root });
+      runOne(kernel, function* (sys) {
+        for (const [at, [name, call]] of rows.entries()) {
+          expect(yield* sys.mkdir(`/case-${at}`)).toBe(0);
+          yield* plant(sys, `/case-${at}`);
+          const answer = yield* call(sys);
+          answers[name] = answer >= 0 ? 'ok' : answer;
+          for (let fd = 0; fd < 3; fd++) yield* sys.close(fd);
+        }
+        yield* sys.sync();
+      });
+      expect(answers).toEqual(Object.fromEntries(rows.map(([name, , answer]) => [name, answer])));
+    });
+  },
+);
 
 describe('the extent layer', () => {
   it('answers EPERM to what its format has no place for, and renames over what is there', () => {

@@ -1,4 +1,4 @@
-/** Random changes of a tmpfs tree against a tree of plain objects. */
+/** Random changes of a tree against a tree of plain objects. */
 import {
   EEXIST,
   EINVAL,
@@ -11,6 +11,7 @@ import {
 } from '@hotpath/hw-x86';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ext2Root } from '../../src/ext2/index.js';
 import { boot, O_CREAT, O_EXCL, O_WRONLY, type SystemCalls } from '../../src/index.js';
 import { runOne } from './run-one.js';
 
@@ -165,14 +166,19 @@ function* list(sys: SystemCalls, at: string): Generator<void, string[], void> {
   return found;
 }
 
-describe('a tree on tmpfs', () => {
+describe.each([
+  ['tmpfs', 25],
+  ['ext3', 8],
+] as const)('a tree on %s', (type, runs) => {
   it('is what the same changes make of a tree of plain objects, answer for answer', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const kernel = boot({ memoryBytes: 2 ** 26 });
+        const root = type === 'ext3' ? { root: ext2Root({ type }) } : {};
+        const kernel = boot({ memoryBytes: 2 ** 26, diskBytes: 2 ** 24, ...root });
         const model = new Model();
         runOne(kernel, function* (sys) {
-          yield* sys.chdir('/tmp');
+          if (type === 'ext3') yield* sys.mkdir('/tree');
+          yield* sys.chdir(type === 'ext3' ? '/tree' : '/tmp');
           for (const each of steps) {
             expect([each, yield* perform(sys, each)]).toEqual([each, model.apply(each)]);
           }
@@ -181,7 +187,7 @@ describe('a tree on tmpfs', () => {
         expect(kernel.parts.vfs.directories.heldCount).toBe(0);
         expect(kernel.parts.vfs.trees.heldCount).toBe(0);
       }),
-      { numRuns: process.env['HOTPATH_CAMPAIGN'] ? 2000 : 25 },
+      { numRuns: process.env['HOTPATH_CAMPAIGN'] ? 2000 : runs },
     );
   }, 600_000);
 });
