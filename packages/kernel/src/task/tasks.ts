@@ -170,13 +170,6 @@ export class Tasks {
     this.#liveCount -= 1;
   }
 
-  /** The lowest free descriptor of a task, or NIL. */
-  freeDescriptor(task: number): number {
-    const row = this.leader[task] * DESCRIPTOR_LIMIT;
-    const at = this.descriptors.indexOf(NIL, row);
-    return at < 0 || at >= row + DESCRIPTOR_LIMIT ? NIL : at - row;
-  }
-
   /** Open file behind a descriptor, or NIL for a bad one. */
   openFile(task: number, fd: number): number {
     if (!Number.isInteger(fd) || fd < 0 || fd >= DESCRIPTOR_LIMIT) return NIL;
