@@ -110,6 +110,39 @@ describe('user and kernel', () => {
 });
 
 describe('TLB shootdown', () => {
+  it('reaches the other threads of a process: none reads the frame that copy-on-write has left', () => {
+    const kernel = boot({ cpus: 2, strict: true });
+    const seen: number[] = [];
+    let remote = 0;
+    const report = kernel.spawn('threads', function* (sys) {
+      const at = yield* sys.mmap(0, PAGE_BYTES, RW, ANONYMOUS);
+      yield* sys.store32(at, 1);
+      // A child that lives long keeps the page shared, and so read-only.
+      yield* sys.fork(function* (child) {
+        yield* child.sleep(2e6);
+      });
+      yield* sys.thread(function* (thread) {
+        let last = 0;
+        while (last !== 2) {
+          const value = yield* thread.load32(at);
+          if (value !== last) seen.push(value);
+          last = value;
+          yield* thread.compute(2000);
+        }
+      });
+      yield* sys.compute(300_000);
+      const before = kernel.parts.shootdown.remoteCount;
+      yield* sys.store32(at, 2);
+      remote = kernel.parts.shootdown.remoteCount - before;
+      yield* sys.compute(300_000);
+    });
+    kernel.run({ cycles: 4e7 });
+    expect(report.error).toBe(null);
+    expect(seen).toEqual([1, 2]);
+    expect(remote).toBe(1);
+    kernel.checkInvariants();
+  });
+
   it('is one round for a large range, and leaves CPUs alone that do not run the space', () => {
     const kernel = boot({ cpus: 4, strict: true });
     const { shootdown } = kernel.parts;
