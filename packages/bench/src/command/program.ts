@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-folder.js';
 import { addCompare } from './compare.js';
 import { describeError, EXIT_OK, exitCodeOf, UsageError } from './failure.js';
+import { addFs } from './fs.js';
 import { addGate } from './gate.js';
 import { addMatrix } from './matrix.js';
 import { addPeers } from './peers.js';
@@ -45,6 +46,7 @@ function buildProgram(terminal: Terminal): Command {
   addCompare(program, terminal);
   addReport(program, terminal);
   addGate(program, terminal);
+  addFs(program, terminal);
   const names = program.commands.map((command) => command.name());
   program.hook('preSubcommand', () => {
     const [word] = program.args;
