@@ -2,6 +2,7 @@ import { ArgumentError, assert, checkInteger, NIL } from '@hotpath/hw-x86';
 import { cfs } from '../policies/cfs.js';
 import { Scheduler } from '../scheduler.js';
 import { weightOf } from '../weights.js';
+import { Flights } from './flight.js';
 import { eventLoopHost, type LoopHost } from './host.js';
 import { Job, type JobFunction, type JobHost, type JobLimits, LoopError } from './job.js';
 import { checkCount, checkJob, checkMs, type FairLoopOptions, type JobOptions } from './options.js';
@@ -10,6 +11,8 @@ import { Tenant, type TenantStats } from './tenant.js';
 const NS = 1_000_000;
 /** Charged for a job at least: a browser's clock may stand still during it. */
 const JOB_MIN_NS = 1000;
+
+type Settle = (value: unknown) => void;
 
 /**
  * Runs jobs of many tenants on one event loop, fairly by CPU time: the tenant that had the least for
@@ -38,6 +41,9 @@ export class FairLoop implements JobHost {
   /** A microtask is on its way that goes on with the slice. */
   private continuing = false;
   private inFlight = 0;
+  private readonly flights = new Flights((job, good, value) => this.ended(job, good, value));
+  private resolve: Settle = unset;
+  private reject: Settle = unset;
   private queued = 0;
   private resumes = 0;
   private gated: Tenant[] = [];
@@ -99,15 +105,23 @@ export class FairLoop implements JobHost {
         ),
       );
     }
-    return new Promise<T>((resolve, reject) => {
-      const settle = resolve as (value: unknown) => void;
-      const job = new Job(fn, this, tenant, this.nowMs, settle, reject);
-      if (options !== undefined && !this.prepare(job, options)) return;
-      tenant.push(job);
-      this.queued++;
-      this.wake(tenant);
-    });
+    const promise = new Promise<T>(this.capture);
+    const job = new Job(fn, tenant, this.nowMs, this.resolve, this.reject);
+    this.resolve = unset;
+    this.reject = unset;
+    if (options !== undefined && !this.prepare(job, options)) return promise;
+    tenant.push(job);
+    this.queued++;
+    if (!tenant.awake) this.rouse(tenant);
+    this.schedule();
+    return promise;
   }
+
+  /** The executor of every promise of {@link add}: one for all instead of a closure for each. */
+  private readonly capture = (resolve: (value: never) => void, reject: Settle): void => {
+    this.resolve = resolve as Settle;
+    this.reject = reject;
+  };
 
   /** Jobs queued and not started, of all tenants. */
   get size(): number {
@@ -155,7 +169,7 @@ export class FairLoop implements JobHost {
       this.dropIdle();
       task = this.scheduler.create();
     }
-    const tenant = new Tenant(name, task);
+    const tenant = new Tenant(name, this, task);
     this.tenants.set(name, tenant);
     this.byTask[task] = tenant;
     return tenant;
@@ -214,11 +228,6 @@ export class FairLoop implements JobHost {
       if (stop !== null) stop();
     };
     return true;
-  }
-
-  private wake(tenant: Tenant): void {
-    this.rouse(tenant);
-    this.schedule();
   }
 
   /** The tenant has something to run: its task becomes ready. */
@@ -325,11 +334,11 @@ export class FairLoop implements JobHost {
     }
     this.inFlight++;
     tenant.inFlight++;
-    job.follow(value);
+    this.flights.follow(job, value);
   }
 
   /** An asynchronous job ended: its place is free for another, within this slice if it still runs. */
-  ended(job: Job, good: boolean, value: unknown): void {
+  private ended(job: Job, good: boolean, value: unknown): void {
     const tenant = job.owner as Tenant;
     this.inFlight--;
     tenant.inFlight--;
@@ -423,6 +432,10 @@ export class FairLoop implements JobHost {
       this.schedule();
     });
   }
+}
+
+function unset(): void {
+  assert(false, 'a promise gives its functions when it is made');
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -36,12 +36,12 @@ export type JobFunction<T> = (context: JobContext) => T | PromiseLike<T>;
 export interface JobHost {
   usedUp(job: Job): boolean;
   pause(job: Job): Promise<void>;
-  ended(job: Job, good: boolean, value: unknown): void;
 }
 
-/** Whose job it is. */
+/** Whose job it is, and where it runs. */
 export interface JobOwner {
   readonly name: string;
+  readonly host: JobHost;
 }
 
 /** What few jobs have; the others share {@link NO_LIMITS}, so that a job stays small. */
@@ -60,7 +60,6 @@ export const NO_LIMITS: JobLimits = { deadlineMs: Infinity, sliceMs: null, cance
 /** A job that waits, runs, or waits to go on; to its function it is the context. */
 export class Job implements JobContext {
   readonly fn: JobFunction<unknown>;
-  readonly host: JobHost;
   readonly owner: JobOwner;
   /** Null once the job is settled: it is skipped where it is still queued. */
   resolve: ((value: unknown) => void) | null;
@@ -72,14 +71,12 @@ export class Job implements JobContext {
 
   constructor(
     fn: JobFunction<unknown>,
-    host: JobHost,
     owner: JobOwner,
     queuedMs: number,
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
     this.fn = fn;
-    this.host = host;
     this.owner = owner;
     this.queuedMs = queuedMs;
     this.resolve = resolve;
@@ -93,18 +90,10 @@ export class Job implements JobContext {
     return this.resolve === null;
   }
   shouldYield(): boolean {
-    return this.host.usedUp(this);
+    return this.owner.host.usedUp(this);
   }
   yield(): Promise<void> {
-    return this.host.pause(this);
-  }
-
-  /** Follows the promise that the function returned. */
-  follow(promise: PromiseLike<unknown>): void {
-    promise.then(
-      (value) => this.host.ended(this, true, value),
-      (error: unknown) => this.host.ended(this, false, error),
-    );
+    return this.owner.host.pause(this);
   }
 
   /** Keeps or rejects the promise of `add`, once. */
@@ -115,44 +104,5 @@ export class Job implements JobContext {
     if (this.limits.cancel !== null) this.limits.cancel();
     if (good) resolve(value);
     else this.reject(value);
-  }
-}
-
-/**
- * A first-in first-out queue that does not shift an array: the head moves, and what is behind it is
- * cut off now and then. O(1) amortised.
- */
-export class JobQueue {
-  private items: (Job | null)[] = [];
-  private head = 0;
-
-  get size(): number {
-    return this.items.length - this.head;
-  }
-
-  push(job: Job): void {
-    this.items.push(job);
-  }
-
-  /** The oldest job, or null. */
-  shift(): Job | null {
-    if (this.head === this.items.length) return null;
-    const job = this.items[this.head];
-    this.items[this.head++] = null;
-    if (this.head === this.items.length) {
-      this.items.length = 0;
-      this.head = 0;
-    } else if (this.head >= 4096 && this.head * 2 >= this.items.length) {
-      this.items = this.items.slice(this.head);
-      this.head = 0;
-    }
-    return job;
-  }
-
-  /** Inserts before the first job with a later deadline. O(jobs behind it). */
-  insertByDeadline(job: Job): void {
-    let at = this.items.length;
-    while (at > this.head && this.items[at - 1]!.limits.deadlineMs > job.limits.deadlineMs) at--;
-    this.items.splice(at, 0, job);
   }
 }

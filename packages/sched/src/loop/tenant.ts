@@ -1,4 +1,5 @@
-import { type Job, type JobOwner, JobQueue } from './job.js';
+import type { Job, JobHost, JobOwner } from './job.js';
+import { JobQueue } from './job-queue.js';
 
 /** Figures of a tenant since it has state. */
 export interface TenantStats {
@@ -21,6 +22,7 @@ export interface TenantStats {
 /** The queues of one tenant: jobs that yielded, jobs with a deadline, the others in order. */
 export class Tenant implements JobOwner {
   readonly name: string;
+  readonly host: JobHost;
   /** Its task in the scheduler. */
   readonly task: number;
   /** Its task is queued or running. */
@@ -39,8 +41,9 @@ export class Tenant implements JobOwner {
   private readonly urgent = new JobQueue();
   private readonly resumed = new JobQueue();
 
-  constructor(name: string, task: number) {
+  constructor(name: string, host: JobHost, task: number) {
     this.name = name;
+    this.host = host;
     this.task = task;
   }
 

@@ -193,6 +193,49 @@ test('jobs that yield go on although the loop is full', async () => {
   expect(host.ms).toBeCloseTo(30, 5);
 });
 
+test('a foreign thenable that calls back twice ends its own job once, and no other', async () => {
+  const { loop } = rig({ concurrency: 1 });
+  const backs: ((value: string) => void)[] = [];
+  // biome-ignore lint/suspicious/noThenProperty: a thenable that breaks the rules is the point.
+  const foreign = { then: (good: (value: string) => void) => void backs.push(good) };
+  const first = loop.add('a', () => foreign as unknown as PromiseLike<string>);
+  while (backs.length === 0) await new Promise((done) => setImmediate(done));
+  backs[0]('one');
+  expect(await first).toBe('one');
+  let finish = (_value: string): void => {};
+  const second = loop.add('b', () => new Promise<string>((done) => (finish = done)));
+  while (loop.pending === 0) await new Promise((done) => setImmediate(done));
+  backs[0]('one again');
+  await new Promise((done) => setImmediate(done));
+  expect(loop.pending).toBe(1);
+  finish('two');
+  expect(await second).toBe('two');
+  await loop.idle();
+  expect(loop.stats()).toMatchObject({ a: { done: 1, running: 0 }, b: { done: 1, running: 0 } });
+});
+
+test('a queue that grew while its head had moved keeps the order', async () => {
+  const { loop } = rig();
+  const order: number[] = [];
+  const wanted: number[] = [];
+  let next = 0;
+  const add = (): void => {
+    const id = next++;
+    wanted.push(id);
+    void loop.add('a', () => {
+      order.push(id);
+      // Two for one, so that the ring turns and grows.
+      if (next < 3000) {
+        add();
+        add();
+      }
+    });
+  };
+  for (let i = 0; i < 5; i++) add();
+  await loop.idle();
+  expect(order).toEqual(wanted);
+});
+
 test('an aborted job is not run, and one that runs is told', async () => {
   const { loop } = rig();
   const early = new AbortController();
