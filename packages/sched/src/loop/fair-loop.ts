@@ -4,9 +4,11 @@ import { Scheduler } from '../scheduler.js';
 import { weightOf } from '../weights.js';
 import { Flights } from './flight.js';
 import { eventLoopHost, type LoopHost } from './host.js';
-import { Job, type JobFunction, type JobHost, type JobLimits, LoopError } from './job.js';
+import { Job, type JobFunction, type JobHost, LoopError } from './job.js';
+import { limitJob } from './limit-job.js';
 import { checkCount, checkJob, checkMs, type FairLoopOptions, type JobOptions } from './options.js';
 import { Tenant, type TenantStats } from './tenant.js';
+import { Waiters } from './waiters.js';
 
 const NS = 1_000_000;
 /** Charged for a job at least: a browser's clock may stand still during it. */
@@ -47,8 +49,7 @@ export class FairLoop implements JobHost {
   private queued = 0;
   private resumes = 0;
   private gated: Tenant[] = [];
-  private idleWaiters: (() => void)[] = [];
-  private roomWaiters: { below: number; wake: () => void }[] = [];
+  private readonly waiters = new Waiters();
 
   /** @throws ArgumentError ERR_SLICE, ERR_CONCURRENCY, ERR_QUEUE, ERR_TENANTS, ERR_STALL */
   constructor(options: FairLoopOptions = {}) {
@@ -109,7 +110,7 @@ export class FairLoop implements JobHost {
     const job = new Job(fn, tenant, this.nowMs, this.resolve, this.reject);
     this.resolve = unset;
     this.reject = unset;
-    if (options !== undefined && !this.prepare(job, options)) return promise;
+    if (options !== undefined && !limitJob(job, options, this.host, this.nowMs)) return promise;
     tenant.push(job);
     this.queued++;
     if (!tenant.awake) this.rouse(tenant);
@@ -136,13 +137,13 @@ export class FairLoop implements JobHost {
   /** Resolves when fewer than `below` jobs are queued: for producers that can wait. */
   room(below: number): Promise<void> {
     if (this.queued < below) return Promise.resolve();
-    return new Promise((wake) => this.roomWaiters.push({ below, wake }));
+    return this.waiters.forRoom(below);
   }
 
   /** Resolves when no job is queued or running. */
   idle(): Promise<void> {
     if (this.queued === 0 && this.inFlight === 0) return Promise.resolve();
-    return new Promise((wake) => this.idleWaiters.push(wake));
+    return this.waiters.forIdle();
   }
 
   /** Figures of one tenant, or of all that have state. */
@@ -200,36 +201,6 @@ export class FairLoop implements JobHost {
     this.scheduler.setWeight(tenant.task, weight);
   }
 
-  /** Deadline, slice, timeout and signal of a job; false when it is settled already. */
-  private prepare(job: Job, options: JobOptions): boolean {
-    const { signal, timeoutMs, deadlineMs } = options;
-    if (signal?.aborted === true) {
-      job.settle(false, signal.reason);
-      return false;
-    }
-    const limits: JobLimits = {
-      deadlineMs: deadlineMs === undefined ? Infinity : this.nowMs + deadlineMs,
-      sliceMs: options.sliceMs ?? null,
-      cancel: null,
-    };
-    job.limits = limits;
-    if (signal === undefined && timeoutMs === undefined) return true;
-    const abort = () => job.settle(false, signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    const stop =
-      timeoutMs === undefined
-        ? null
-        : this.host.timeout(() => {
-            const message = `job of ${job.tenant} was not done after ${timeoutMs} ms`;
-            job.settle(false, new LoopError('ERR_TIMEOUT', message));
-          }, timeoutMs);
-    limits.cancel = () => {
-      signal?.removeEventListener('abort', abort);
-      if (stop !== null) stop();
-    };
-    return true;
-  }
-
   /** The tenant has something to run: its task becomes ready. */
   private rouse(tenant: Tenant): void {
     if (tenant.awake || tenant.inFlight >= this.tenantConcurrency) return;
@@ -282,7 +253,7 @@ export class FairLoop implements JobHost {
 
   private finishTurn(): void {
     this.draining = false;
-    if (this.roomWaiters.length > 0) this.wakeRoom();
+    this.waiters.noteRoom(this.queued);
     if (this.mayGoOn()) this.schedule();
     this.noteIdle();
   }
@@ -294,19 +265,7 @@ export class FairLoop implements JobHost {
   }
 
   private noteIdle(): void {
-    if (this.queued > 0 || this.inFlight > 0 || this.idleWaiters.length === 0) return;
-    const waiters = this.idleWaiters;
-    this.idleWaiters = [];
-    for (const wake of waiters) wake();
-  }
-
-  private wakeRoom(): void {
-    const waiting = this.roomWaiters;
-    this.roomWaiters = [];
-    for (const waiter of waiting) {
-      if (this.queued < waiter.below) waiter.wake();
-      else this.roomWaiters.push(waiter);
-    }
+    if (this.queued === 0 && this.inFlight === 0) this.waiters.noteIdle();
   }
 
   /** The tenant has nothing that may run now. */
