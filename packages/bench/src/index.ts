@@ -5,6 +5,26 @@
  * @module
  */
 
+export {
+  type CampaignCount,
+  type CampaignFailure,
+  type CampaignOptions,
+  type CampaignReport,
+  CRASH_WORKLOADS,
+  type CrashWorkload,
+  runCampaign,
+} from './crash/campaign.js';
+export {
+  crashTestDatabase,
+  type DatabaseTest,
+  type DatabaseTestOptions,
+} from './crash/database-test.js';
+export { type DatabaseFile, type DatabaseFolder, DatabaseVfs } from './crash/database-vfs.js';
+export { findE2fsck } from './crash/e2fsck.js';
+export { ImageFolder } from './crash/image-folder.js';
+export type { RecordOptions } from './crash/recording.js';
+export { type Database, loadSqlite, type Sqlite } from './crash/sqlite.js';
+export type { Sabotage } from './crash/volatile-disk.js';
 export type { Area, Contestant, PreparedWork, Workload } from './harness/contestant.js';
 export type { RaceResult, Standing } from './harness/race.js';
 export { Random, shuffled, zipfKeys } from './harness/random.js';

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-folder.js';
 import { addCompare } from './compare.js';
+import { addCrash } from './crash.js';
 import { describeError, EXIT_OK, exitCodeOf, UsageError } from './failure.js';
 import { addFs } from './fs.js';
 import { addGate } from './gate.js';
@@ -47,6 +48,7 @@ function buildProgram(terminal: Terminal): Command {
   addReport(program, terminal);
   addGate(program, terminal);
   addFs(program, terminal);
+  addCrash(program, terminal);
   const names = program.commands.map((command) => command.name());
   program.hook('preSubcommand', () => {
     const [word] = program.args;

@@ -196,19 +196,28 @@ export class Ext2Image {
     if (size > READ_BYTES_MAX)
       throw new ImageCallError(`${path}: ${size} bytes are too many`, EFBIG);
     const bytes = new Uint8Array(size);
-    const { pages } = this.#layout;
-    for (let at = 0; at < size; at += PAGES * PAGE_BYTES) {
-      const count = Math.min(PAGES, Math.ceil((size - at) / PAGE_BYTES));
-      const page = at / PAGE_BYTES;
-      this.#must(path, (wait) => this.fs.readPages(wait, inode, page, pages, count));
-      const wanted = Math.min(size - at, count * PAGE_BYTES);
-      for (let i = 0; i < count; i++) {
-        const length = Math.min(PAGE_BYTES, wanted - i * PAGE_BYTES);
-        this.#memory.read(pages[i], bytes, at + i * PAGE_BYTES, length);
-        this.fs.forgetFrame(pages[i]);
-      }
-    }
+    this.readAt(inode, 0, bytes);
     return bytes;
+  }
+
+  /** Reads bytes of a file by inode, up to its end: how many. */
+  readAt(inode: number, offset: number, target: Uint8Array): number {
+    const { pages } = this.#layout;
+    const end = Math.min(this.statInode(inode).size, offset + target.length);
+    for (let at = offset; at < end; ) {
+      const first = Math.floor(at / PAGE_BYTES);
+      const stop = Math.min(end, (first + PAGES) * PAGE_BYTES);
+      const count = Math.ceil(stop / PAGE_BYTES) - first;
+      this.#must(`inode ${inode}`, (wait) => this.fs.readPages(wait, inode, first, pages, count));
+      while (at < stop) {
+        const frame = pages[Math.floor(at / PAGE_BYTES) - first];
+        const length = Math.min(PAGE_BYTES - (at % PAGE_BYTES), stop - at);
+        this.#memory.read(frame + (at % PAGE_BYTES), target, at - offset, length);
+        at += length;
+      }
+      for (let i = 0; i < count; i++) this.fs.forgetFrame(pages[i]);
+    }
+    return Math.max(0, end - offset);
   }
 
   /** Makes a file have these contents; made if it is not there. */

@@ -118,7 +118,9 @@ export class InodeLife {
       if (isErrno(status)) return status;
     }
     inode.size = 0;
-    inode.deleted = Math.max(1, Math.floor(inode.changed / 1e9) % 2 ** 32);
+    // e2fsck takes a time below the count of inodes for a link of the list of orphans.
+    const { inodeCount } = this.#parts.volume.geometry;
+    inode.deleted = Math.max(inodeCount, Math.floor(inode.changed / 1e9) % 2 ** 32);
     const freed = yield* inodes.free(wait, inode, isDirectory);
     if (isErrno(freed)) return freed;
     return yield* table.store(wait, inode);

@@ -16,6 +16,8 @@ export interface CrashState {
   readonly marks: readonly string[];
   /** The power failed after this many entries of the log. */
   readonly cut: number;
+  /** Writes that had not become durable and of which this disk lacks all or a part. */
+  readonly lost: number;
 }
 
 /** Options of {@link exploreCrashes}. */
@@ -210,7 +212,8 @@ class Exploration {
     this.#seen.add(key);
     this.#states++;
     const disk = new CrashDisk(base, over);
-    return (yield { disk, marks: this.#marks, cut: this.#cut }) ?? null;
+    const lost = choice.reduce<number>((sum, fate) => sum + (fate === KEPT ? 0 : 1), 0);
+    return (yield { disk, marks: this.#marks, cut: this.#cut, lost }) ?? null;
   }
 
   /**
