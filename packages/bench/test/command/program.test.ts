@@ -44,6 +44,12 @@ describe('bad input is one line that names the value and what is allowed, exit c
     ['replay io io-cc-open --capacity 1.5', /'1.5' is invalid; allowed: a whole number/],
     ['replay io io-cc-open --seed 1', /unknown option '--seed'; allowed: --policy/],
     ['replay sched sched-mix-open --policy x', /'x' is invalid; allowed: cfs, .*mlfq/],
+    ['replay sched sched-mix-open --reserve per=5/4', /allowed: TASK=RUNTIME\/PERIOD/],
+    ['replay sched sched-mix-open --reserve per=4/5', /allowed: with --policy edf/],
+    [
+      'replay sched sched-mix-open --policy edf --reserve nobody=4/5',
+      /nobody; allowed: an id or command of the recording/,
+    ],
     ['replay sched sched-mix-open --cpus 33', /'33' is invalid; allowed: a whole number 1\.\.32/],
     ['replay mem mem-cc1-open --page 5000', /'5000' is invalid; allowed: 4K, 2M, 1G/],
     ['replay mem mem-cc1-open --d1 5000,4,64', /'5000,4,64' is invalid; allowed: .*powers of two/],

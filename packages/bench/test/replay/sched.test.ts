@@ -57,6 +57,37 @@ test('under MLFQ a short task that comes late goes before a hog', () => {
   expect(perTask[1]!.waitedUs).toBe(0);
 });
 
+test('SJF runs the shortest of the waiting first, STCF a shorter newcomer at once', () => {
+  const tasks = [task(0, 0, [9000]), task(1, 1000, [5000]), task(2, 2000, [1000])];
+  const ends = (policy: string) =>
+    replaySched(tasks, { policy: SCHED_POLICIES[policy]!(), cpus: 1 }).perTask.map((t) => t.endUs);
+  expect(ends('fifo')).toEqual([9000, 14_000, 15_000]);
+  expect(ends('sjf')).toEqual([9000, 15_000, 10_000]);
+  expect(ends('stcf')).toEqual([15_000, 7000, 3000]);
+});
+
+test('a reservation under EDF keeps a periodic task on time among hogs; half of what it needs makes it late', () => {
+  const bursts = Array.from({ length: 39 }, (_, at) => (at % 2 === 0 ? 2000 : 3000));
+  const tasks = [task(0, 0, bursts), ...[1, 2, 3, 4, 5].map((id) => task(id, 0, [100_000]))];
+  const replay = (runtimeUs: number) =>
+    replaySched(tasks, {
+      policy: SCHED_POLICIES['edf']!(),
+      cpus: 1,
+      reservations: new Map([[0, { runtimeUs, periodUs: 5000 }]]),
+    });
+  const { perTask } = replay(2000);
+  expect(perTask[0]).toMatchObject({ misses: 0, waitedUs: 0 });
+  expect(perTask[1]!.misses).toBeUndefined();
+  // Promised half of what it needs, it is throttled in each burst and ends it a period late.
+  expect(replay(1000).perTask[0]!.misses).toBe(20);
+  expect(() => replay(4800)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_RESERVATION',
+      message: expect.stringContaining('task 0 (task-0) asks for 4800 us in 5000 us'),
+    }),
+  );
+});
+
 test('with a 4 ms tick, EEVDF makes the tasks of make wait as long as Linux did, within 15 %', () => {
   const file = new URL('../../data/sched/sched-make-open', import.meta.url).pathname;
   const tasks = decodeBurstTrace(readTraceFile(`${file}.tsv.gz`));
