@@ -33,6 +33,7 @@ import { bootFiles } from './boot-files.js';
 import { bootCurrent } from './current.js';
 import { Kernel } from './kernel.js';
 import { KernelLog } from './kernel-log.js';
+import { createLocks } from './locks/kernel-locks.js';
 import { AddressRanges } from './memory/address-ranges.js';
 import { AddressSpaces } from './memory/address-spaces.js';
 import { Collapser } from './memory/collapser.js';
@@ -206,6 +207,7 @@ export function boot(options: BootOptions = {}): Kernel {
   const entry = new SystemCallEntry();
   const tasks = new Tasks(entry, meter);
   const accounts = new CycleAccounts(current, tasks);
+  const locks = createLocks(settings.cpus, meter, (text) => panic(text));
   const scheduler = new Scheduler({
     policy: settings.scheduler,
     tasks: TASK_LIMIT,
@@ -243,6 +245,7 @@ export function boot(options: BootOptions = {}): Kernel {
     kernelRoot,
     trace,
     accounts,
+    queueLocks: locks.runQueue,
     cpuChanged: (cpu) => {
       trace?.run(cpu);
       pages.useCpu(cpu);
@@ -446,6 +449,7 @@ export function boot(options: BootOptions = {}): Kernel {
     dispatcher,
     signals,
     trace,
+    lock: locks.taskList,
     taskClass: settings.taskClass,
     inheritFiles: (parent, child) => files.inherit(parent, child),
     closeOnExec: (leader) => files.closeForExec(leader),
@@ -457,6 +461,8 @@ export function boot(options: BootOptions = {}): Kernel {
     signals,
     waits,
     trace,
+    lock: locks.taskList,
+    current,
     releaseThread: (task) => {
       files.cancelTransfer(task);
       lifecycle.releaseThread(task);
@@ -524,6 +530,7 @@ export function boot(options: BootOptions = {}): Kernel {
     endings,
     signals,
     programs,
+    locks,
     disk,
     blocks,
     rootDevice,

@@ -7,11 +7,10 @@ import { eventCode, KIND_LIMIT, RECORD_DOUBLES, type Tracer } from '@hotpath/pmc
 import type { Scheduler } from '@hotpath/sched';
 import type { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import type { Current } from './current.js';
-
 import type { Console } from './devices/console.js';
 import { HostOperations } from './host-operations.js';
 import type { KernelLog } from './kernel-log.js';
-
+import type { KernelLocks } from './locks/kernel-locks.js';
 import type { AddressSpaces } from './memory/address-spaces.js';
 import type { Collapser } from './memory/collapser.js';
 import type { FrameReferences } from './memory/frame-references.js';
@@ -67,6 +66,7 @@ export interface KernelParts {
   readonly endings: Endings;
   readonly signals: Signals;
   readonly programs: Programs;
+  readonly locks: KernelLocks;
   readonly disk: ModelDisk;
   readonly blocks: BlockCache;
   /** Number of the root disk in the block cache. */

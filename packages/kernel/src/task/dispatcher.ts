@@ -17,6 +17,7 @@ import {
 } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
 import type { Current } from '../current.js';
+import type { SpinLock } from '../locks/spin-lock.js';
 import type { AddressSpace } from '../memory/address-space.js';
 import { STACK_CANARY } from '../params.js';
 import { CALL_WAITING, type Call } from '../syscall/call.js';
@@ -54,6 +55,8 @@ export interface DispatcherPorts {
   readonly kernelRoot: PhysAddr;
   readonly trace: TraceHook | null;
   readonly accounts: CycleAccounts;
+  /** Of each CPU's run queue. */
+  readonly queueLocks: readonly SpinLock[];
   /** Tells per-CPU parts (trace ring, page lists) which CPU runs from now on. */
   cpuChanged(cpu: number): void;
   /** Handler of every vector that is not the dispatcher's own. */
@@ -201,7 +204,11 @@ export class Dispatcher implements Supervisor {
     tasks.readyAt[task] = cpu.cells[TSC];
     const slept = cpu.cells[TSC] - tasks.sleptAt[task];
     if (slept > 0) tasks.time[task][waitKind(tasks.call[task])] += slept;
+    // The queue that it last was in; the scheduler may choose another, whose lock is as busy.
+    const lock = this.#ports.queueLocks[scheduler.tasks.cpu[task]];
+    lock.acquire(cpu);
     const target = scheduler.wake(task, this.now(cpu), cpu.id);
+    lock.release(cpu);
     tasks.cpu[task] = target;
     this.#queuedAt[target] = Math.max(this.#queuedAt[target], cpu.cells[TSC]);
     if (trace !== null) trace.emit(TRACE_WAKE, task, target);
@@ -238,10 +245,13 @@ export class Dispatcher implements Supervisor {
     const { scheduler } = this.#ports;
     this.#account(cpu);
     this.#ports.wakeSleepers();
+    const lock = this.#ports.queueLocks[cpu.id];
+    lock.acquire(cpu);
     const now = this.now(cpu);
     scheduler.runTimers(now);
     scheduler.tick(cpu.id);
     scheduler.balance(cpu.id, now);
+    lock.release(cpu);
     this.wakeIdleCpus();
     if (!scheduler.needResched(cpu.id)) this.#armTimer(cpu);
   }
@@ -280,7 +290,10 @@ export class Dispatcher implements Supervisor {
     }
     // The queue carries the time of whoever last put a task into it.
     raiseTo(cpu, this.#queuedAt[cpu.id]);
+    const lock = this.#ports.queueLocks[cpu.id];
+    lock.acquire(cpu);
     const next = scheduler.pickNext(cpu.id, this.now(cpu));
+    lock.release(cpu);
     // A task whose affinity leaves this CPU out has gone to another's queue.
     if (before !== NIL && scheduler.tasks.cpu[before] !== cpu.id) this.wakeIdleCpus();
     const loaded = this.#loaded[cpu.id];

@@ -1,6 +1,8 @@
 /** The end of threads and processes: what was taken is given back, and whoever waits is told. */
 import { assert, NIL, OK, type TraceHook } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
+import type { Current } from '../current.js';
+import type { SpinLock } from '../locks/spin-lock.js';
 import type { AddressSpaces } from '../memory/address-spaces.js';
 import { TASK_LIMIT } from '../params.js';
 import { TRACE_TASK_EXIT } from '../trace-events.js';
@@ -17,6 +19,9 @@ export interface EndingPorts {
   readonly signals: Signals;
   readonly waits: TaskWaits;
   readonly trace: TraceHook | null;
+  readonly current: Current;
+  /** Of the table of tasks and their families. */
+  readonly lock: SpinLock;
   /** Gives a thread's kernel stack and object back. */
   releaseThread(task: number): void;
   /** Clears the word that says that the thread lives, and wakes who waits for it; its space is in force. */
@@ -116,7 +121,10 @@ export class Endings {
   reap(leader: number): void {
     const { scheduler, signals, tasks } = this.#ports;
     assert(this.hasEnded(leader), 'a process is reaped that has not ended');
+    const { cpu } = this.#ports.current;
+    this.#ports.lock.acquire(cpu);
     tasks.family.leave(leader);
+    this.#ports.lock.release(cpu);
     this.#news[leader] = 0;
     signals.forget(leader);
     scheduler.exit(leader);

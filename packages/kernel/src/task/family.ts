@@ -1,4 +1,4 @@
-import { assert, NIL } from '@hotpath/hw-x86';
+import { assert, LINE_BYTES, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { TASK_LIMIT } from '../params.js';
 
 /**
@@ -15,11 +15,22 @@ export class Family {
   /** Next older child of the same parent, or NIL. */
   readonly next = new Int32Array(TASK_LIMIT).fill(NIL);
   readonly #previous = new Int32Array(TASK_LIMIT).fill(NIL);
+  readonly #meter: Meter;
+  readonly #base: VirtAddr;
+
+  /** @param meter - takes the accesses to the links, a cache line for each process */
+  constructor(meter: Meter) {
+    this.#meter = meter;
+    this.#base = meter.region('kernel.family', TASK_LIMIT * LINE_BYTES);
+  }
 
   /** `child`, which has no parent, becomes one of `parent`. */
   adopt(parent: number, child: number): void {
     assert(this.parent[child] === NIL, 'a child is adopted that has a parent');
     const first = this.firstChild[parent];
+    this.#touch(child);
+    this.#touch(parent);
+    if (first !== NIL) this.#touch(first);
     this.parent[child] = parent;
     this.next[child] = first;
     this.#previous[child] = NIL;
@@ -33,12 +44,20 @@ export class Family {
     if (parent === NIL) return;
     const next = this.next[child];
     const previous = this.#previous[child];
+    this.#touch(child);
+    this.#touch(previous === NIL ? parent : previous);
+    if (next !== NIL) this.#touch(next);
     if (previous === NIL) this.firstChild[parent] = next;
     else this.next[previous] = next;
     if (next !== NIL) this.#previous[next] = previous;
     this.parent[child] = NIL;
     this.next[child] = NIL;
     this.#previous[child] = NIL;
+  }
+
+  #touch(task: number): void {
+    this.#meter.load(this.#base + task * LINE_BYTES);
+    this.#meter.store(this.#base + task * LINE_BYTES);
   }
 
   /** Asserts the equations above. */

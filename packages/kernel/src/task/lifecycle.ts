@@ -18,6 +18,7 @@ import {
 } from '@hotpath/hw-x86';
 import type { Scheduler, TaskOptions } from '@hotpath/sched';
 import type { Current } from '../current.js';
+import type { SpinLock } from '../locks/spin-lock.js';
 import type { AddressSpace } from '../memory/address-space.js';
 import type { AddressSpaces } from '../memory/address-spaces.js';
 import { AREA_GROWS_DOWN, AREA_READ, AREA_WRITE } from '../memory/area-list.js';
@@ -76,6 +77,8 @@ export interface LifecyclePorts {
   readonly dispatcher: Dispatcher;
   readonly signals: Signals;
   readonly trace: TraceHook | null;
+  /** Of the table of tasks and their families. */
+  readonly lock: SpinLock;
   /** Scheduling class of a task without a reservation. */
   readonly taskClass: number;
   /** Gives a child the descriptors of its parent. */
@@ -133,10 +136,13 @@ export class Lifecycle {
       spaces.fork(space),
     );
     if (task < 0) return null;
+    const { cpu } = this.#ports.current;
+    this.#ports.lock.acquire(cpu);
     tasks.family.adopt(parent, task);
     tasks.processGroup[task] = tasks.processGroup[parent];
     tasks.session[task] = tasks.session[parent];
     signals.inherit(caller, task);
+    this.#ports.lock.release(cpu);
     this.#ports.inheritFiles(parent, task);
     const launch = this.#launch[parent];
     assert(launch !== null && launch !== undefined, 'a process without a program forks');

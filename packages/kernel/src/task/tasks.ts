@@ -101,7 +101,7 @@ export class Tasks {
   readonly processGroup = new Int32Array(TASK_LIMIT);
   readonly session = new Int32Array(TASK_LIMIT);
   /** Family of processes: parent (a leader, or NIL), children, siblings. */
-  readonly family = new Family();
+  readonly family: Family;
   /** Open file of each descriptor, or NIL: row `leader * DESCRIPTOR_LIMIT`. */
   readonly descriptors = new Int32Array(TASK_LIMIT * DESCRIPTOR_LIMIT).fill(NIL);
 
@@ -120,6 +120,7 @@ export class Tasks {
   /** @param meter - takes the accesses to the descriptor table */
   constructor(entry: CallEntry, meter: Meter) {
     this.#meter = meter;
+    this.family = new Family(meter);
     this.#descriptorBase = meter.region('kernel.descriptors', this.descriptors.byteLength);
     this.call = Array.from({ length: TASK_LIMIT }, (_, task) => new Call(task, entry));
     this.space = new Array<AddressSpace | null>(TASK_LIMIT).fill(null);

@@ -20,6 +20,7 @@ import {
   SIGTERM,
   SIGUSR1,
   STATUS_SEGV,
+  type SystemCalls,
 } from '../../src/index.js';
 
 function run(programs: Readonly<Record<string, ProgramFactory>>, program: ProgramFactory) {
@@ -32,6 +33,21 @@ function run(programs: Readonly<Record<string, ProgramFactory>>, program: Progra
   expect(kernel.parts.spaces.liveCount).toBe(0);
   expect(kernel.parts.userFrames.liveCount).toBe(0);
   return report;
+}
+
+/** Compare-and-exchange: no other task runs between two accesses without `yield*`. */
+function* exchange(
+  sys: SystemCalls,
+  address: number,
+  value: number,
+  expected?: number,
+): Generator<void, number, void> {
+  for (;;) {
+    const seen = sys.tryLoad32(address);
+    const stores = seen >= 0 && (expected === undefined || seen === expected);
+    if (seen >= 0 && (!stores || sys.tryStore32(address, value) === 0)) return seen;
+    yield;
+  }
 }
 
 describe('threads', () => {
@@ -204,21 +220,19 @@ describe('a futex', () => {
       const [lock, counter] = [heap, heap + 8];
       const worker: ProgramFactory = function* (own) {
         for (let i = 0; i < 50; i++) {
-          // Drepper, "Futexes are tricky", mutex 2; each load and store is atomic here.
-          let seen = yield* own.load32(lock);
-          if (seen === 0) yield* own.store32(lock, 1);
-          while (seen !== 0) {
-            yield* own.store32(lock, 2);
-            yield* own.futexWait(lock, 2);
-            seen = yield* own.load32(lock);
-            if (seen === 0) yield* own.store32(lock, 2);
+          // Drepper, "Futexes are tricky", mutex 2.
+          let seen = yield* exchange(own, lock, 1, 0);
+          if (seen !== 0) {
+            seen = yield* exchange(own, lock, 2);
+            while (seen !== 0) {
+              yield* own.futexWait(lock, 2);
+              seen = yield* exchange(own, lock, 2);
+            }
           }
           const before = yield* own.load32(counter);
           yield* own.compute(20_000);
           yield* own.store32(counter, before + 1);
-          const held = yield* own.load32(lock);
-          yield* own.store32(lock, 0);
-          if (held === 2) yield* own.futexWake(lock);
+          if ((yield* exchange(own, lock, 0)) === 2) yield* own.futexWake(lock);
         }
       };
       const words = [0, 1, 2].map((i) => heap + 64 + i * 4);
