@@ -37,7 +37,7 @@ const rows: readonly Row[] = [
     },
   },
   {
-    name: 'cached 4 KiB read and lseek',
+    name: 'cached 4 KiB read, with lseek',
     count: 5000,
     real: [300, 650],
     *run(sys) {

@@ -297,9 +297,10 @@ export function boot(options: BootOptions = {}): Kernel {
     kick: (cpu) => dispatcher.kick(cpu),
     resolveFault: (task) => access.resolveKernelFault(task) === FAULT_RESOLVED,
     frameTop: (task) => lifecycle.frameTop(task),
+    alarmTaken: (leader) => timers.signalTaken(leader),
     stateChanged: (leader) => endings.stateChanged(leader),
   });
-  const timers = new IntervalTimers({
+  const timers: IntervalTimers = new IntervalTimers({
     machine,
     cpu: () => current.cpu,
     lastCpu: (leader) => tasks.cpu[leader],

@@ -119,7 +119,10 @@ describe('random system calls', () => {
       kernel.run({ cycles: 1e7 });
       killAll(kernel);
       for (const { error } of reports) if (error !== null) throw error;
-      expect(tasks.liveCount).toBe(0);
+      if (tasks.liveCount > 0) {
+        const left = tasks.state.findIndex((state) => state !== TASK_FREE);
+        throw new Error(`left alive: state ${tasks.state[left]}, ${tasks.describe(left)}`);
+      }
       expect(open.liveCount).toBe(0);
       expect(spaces.liveCount).toBe(0);
       expect(userFrames.liveCount).toBe(0);

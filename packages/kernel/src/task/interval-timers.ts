@@ -25,6 +25,8 @@ export class IntervalTimers implements EventSink {
   /** Of a leader: cycle of the next expiry, or 0; cycles of the interval, or 0. */
   readonly #expiry = new Float64Array(TASK_LIMIT);
   readonly #interval = new Float64Array(TASK_LIMIT);
+  /** Of a leader: the expiry whose signal is on its way, or 0. */
+  readonly #taken = new Float64Array(TASK_LIMIT);
   readonly #generation = new Float64Array(TASK_LIMIT);
   #due: number[] = [];
 
@@ -42,6 +44,7 @@ export class IntervalTimers implements EventSink {
     this.#generation[leader] = (this.#generation[leader] + 1) % 2 ** 32;
     this.#interval[leader] = Math.ceil((intervalNs * frequencyHz) / 1e9);
     this.#expiry[leader] = 0;
+    this.#taken[leader] = 0;
     if (valueNs > 0) this.#arm(leader, now + Math.ceil((valueNs * frequencyHz) / 1e9));
     return cyclesToNanoseconds(left, frequencyHz);
   }
@@ -49,6 +52,7 @@ export class IntervalTimers implements EventSink {
   /** Stops the timer of a process that ends. */
   stop(leader: number): void {
     this.#expiry[leader] = 0;
+    this.#taken[leader] = 0;
     this.#generation[leader] = (this.#generation[leader] + 1) % 2 ** 32;
   }
 
@@ -67,16 +71,21 @@ export class IntervalTimers implements EventSink {
     for (const tag of due) {
       const leader = tag % TASK_LIMIT;
       if (!this.#isCurrent(tag)) continue;
-      const expiry = this.#expiry[leader];
+      // The next beat is set when the signal is taken: a short interval cannot starve its process.
+      this.#taken[leader] = this.#interval[leader] > 0 ? this.#expiry[leader] : 0;
       this.#expiry[leader] = 0;
-      if (this.#interval[leader] > 0) {
-        // Missed expiries are one signal, as in Linux; the beat is kept.
-        const late = Math.max(0, this.#ports.cpu().cells[TSC] - expiry);
-        const beats = Math.floor(late / this.#interval[leader]) + 1;
-        this.#arm(leader, expiry + beats * this.#interval[leader]);
-      }
       this.#ports.expired(leader);
     }
+  }
+
+  /** The process has taken SIGALRM: the interval goes on, missed beats are one signal. */
+  signalTaken(leader: number): void {
+    const expiry = this.#taken[leader];
+    if (expiry === 0) return;
+    this.#taken[leader] = 0;
+    const late = Math.max(0, this.#ports.cpu().cells[TSC] - expiry);
+    const beats = Math.floor(late / this.#interval[leader]) + 1;
+    this.#arm(leader, expiry + beats * this.#interval[leader]);
   }
 
   #arm(leader: number, time: number): void {

@@ -27,6 +27,7 @@ import {
   SA_RESETHAND,
   SA_RESTART,
   SIG_IGN,
+  SIGALRM,
   SIGCONT,
   SIGKILL,
   SIGNAL_MAX,
@@ -65,6 +66,8 @@ export interface SignalPorts {
   resolveFault(task: number): boolean;
   /** Where the frames of a task's handlers begin, downwards. */
   frameTop(task: number): VirtAddr;
+  /** A thread takes SIGALRM: an interval timer goes on. */
+  alarmTaken(leader: number): void;
   /** A process was stopped or continued: its parent may be told. */
   stateChanged(leader: number): void;
 }
@@ -328,6 +331,7 @@ export class Signals {
     const bit = (ready & kill) !== 0 ? kill : (ready & -ready) >>> 0;
     if ((this.#pending[task] & bit) !== 0) this.#pending[task] &= ~bit;
     else this.#shared[leader] &= ~bit;
+    if (bit === signalBit(SIGALRM)) this.#ports.alarmTaken(leader);
     return 32 - Math.clz32(bit);
   }
 
