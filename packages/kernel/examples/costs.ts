@@ -37,15 +37,38 @@ const rows: readonly Row[] = [
     },
   },
   {
-    name: 'cached 4 KiB read, with lseek',
+    name: 'pread of 4 KiB, cached',
     count: 5000,
-    real: [300, 650],
+    real: [250, 500],
     *run(sys) {
       const heap = yield* sys.brk(0);
-      for (let i = 0; i < this.count; i++) {
-        yield* sys.lseek(3, 0);
-        yield* sys.read(3, heap - 2 * PAGE, PAGE);
+      for (let i = 0; i < this.count; i++) yield* sys.pread(3, heap - 2 * PAGE, PAGE, 0);
+    },
+  },
+  {
+    name: 'pipe ping-pong, one CPU',
+    count: 1000,
+    real: [2000, 5000],
+    *run(sys) {
+      const { count } = this;
+      const heap = (yield* sys.brk(0)) - 2 * PAGE;
+      yield* sys.pipe(heap);
+      yield* sys.pipe(heap + 8);
+      const ends: number[] = [];
+      for (let i = 0; i < 4; i++) ends.push(yield* sys.load32(heap + i * 4));
+      const [from, to, back, answer] = ends as [number, number, number, number];
+      yield* sys.fork(function* (own) {
+        for (let i = 0; i < count; i++) {
+          yield* own.read(from, heap, 1);
+          yield* own.write(answer, heap, 1);
+        }
+      });
+      for (let i = 0; i < count; i++) {
+        yield* sys.write(to, heap, 1);
+        yield* sys.read(back, heap, 1);
       }
+      yield* sys.wait();
+      for (const end of ends) yield* sys.close(end);
     },
   },
   {
@@ -59,12 +82,19 @@ const rows: readonly Row[] = [
     },
   },
   {
-    name: 'fork + exit + wait',
-    count: 200,
+    // A process of 128 pages whose child writes 16 of them, as a small shell's does.
+    name: 'fork + exit + wait, 128 pages',
+    count: 100,
     real: [50_000, 150_000],
     *run(sys) {
+      const heap = yield* sys.brk(0);
+      yield* sys.brk(heap + 128 * PAGE);
+      for (let page = 0; page < 128; page++) yield* sys.store32(heap + page * PAGE, 1);
       for (let i = 0; i < this.count; i++) {
-        yield* sys.fork(child);
+        yield* sys.fork(function* (own) {
+          for (let page = 0; page < 16; page++) yield* own.store32(heap + page * PAGE, 2);
+          yield* own.exitThread(0);
+        });
         yield* sys.wait();
       }
     },

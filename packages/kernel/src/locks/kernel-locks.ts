@@ -19,7 +19,7 @@ export function createLocks(
 ): KernelLocks {
   const classes = new LockClasses(cpuCount, report);
   const charged = cpuCount > 1 ? meter : null;
-  const base = meter.region('kernel.locks', (cpuCount + 1) * LINE_BYTES);
+  const base = charged === null ? 0 : charged.region('kernel.locks', (cpuCount + 1) * LINE_BYTES);
   const runQueueClass = classes.define('run queue');
   const taskListClass = classes.define('task list');
   return {

@@ -16,12 +16,12 @@ export class Family {
   readonly next = new Int32Array(TASK_LIMIT).fill(NIL);
   readonly #previous = new Int32Array(TASK_LIMIT).fill(NIL);
   readonly #meter: Meter;
-  readonly #base: VirtAddr;
+  /** Taken at the first use: NIL until then. */
+  #base: VirtAddr = NIL;
 
   /** @param meter - takes the accesses to the links, a cache line for each process */
   constructor(meter: Meter) {
     this.#meter = meter;
-    this.#base = meter.region('kernel.family', TASK_LIMIT * LINE_BYTES);
   }
 
   /** `child`, which has no parent, becomes one of `parent`. */
@@ -56,6 +56,9 @@ export class Family {
   }
 
   #touch(task: number): void {
+    if (this.#base === NIL) {
+      this.#base = this.#meter.region('kernel.family', TASK_LIMIT * LINE_BYTES);
+    }
     this.#meter.load(this.#base + task * LINE_BYTES);
     this.#meter.store(this.#base + task * LINE_BYTES);
   }
