@@ -2,6 +2,9 @@ import type { Area } from '../../harness/contestant.js';
 import type { PageWorkload } from './work.js';
 
 const MIB = 2 ** 20;
+const LOOKUPS = ['hotpath-lookup', 'map-lookup'];
+const SQLITE = ['sqlite-hotpath', 'sqlite-array'];
+const LAYERS = ['one-frame', 'two-copies'];
 
 /** Page caches: 4 KiB pieces of a host file. */
 export const area: Area<PageWorkload> = {
@@ -16,32 +19,27 @@ export const area: Area<PageWorkload> = {
     'map-lookup',
     'sqlite-hotpath',
     'sqlite-array',
+    'one-frame',
+    'two-copies',
   ],
   workloads: [
     {
       name: 'warm-sequential',
       title: 'a cached file of 16 MiB, page after page',
       parameters: { kind: 'sequential', fileBytes: 16 * MIB },
-      without: ['hotpath-lookup', 'map-lookup', 'sqlite-hotpath', 'sqlite-array'],
+      without: [...LOOKUPS, ...SQLITE, ...LAYERS],
     },
     {
       name: 'warm-random',
       title: 'a cached file of 16 MiB, pages at random',
       parameters: { kind: 'random', fileBytes: 16 * MIB },
-      without: ['hotpath-lookup', 'map-lookup', 'sqlite-hotpath', 'sqlite-array'],
+      without: [...LOOKUPS, ...SQLITE, ...LAYERS],
     },
     {
       name: 'cold-sequential',
       title: 'a file of 64 MiB, page after page, our cache empty; fs.readSync takes 128 KiB a call',
       parameters: { kind: 'cold', fileBytes: 64 * MIB },
-      without: [
-        'hotpath-read',
-        'copy-and-map',
-        'hotpath-lookup',
-        'map-lookup',
-        'sqlite-hotpath',
-        'sqlite-array',
-      ],
+      without: ['hotpath-read', 'copy-and-map', ...LOOKUPS, ...SQLITE, ...LAYERS],
     },
     {
       name: 'lookup',
@@ -52,8 +50,8 @@ export const area: Area<PageWorkload> = {
         'hotpath-read',
         'fs-read-sync',
         'copy-and-map',
-        'sqlite-hotpath',
-        'sqlite-array',
+        ...SQLITE,
+        ...LAYERS,
       ],
     },
     {
@@ -65,8 +63,22 @@ export const area: Area<PageWorkload> = {
         'hotpath-read',
         'fs-read-sync',
         'copy-and-map',
-        'hotpath-lookup',
-        'map-lookup',
+        ...LOOKUPS,
+        ...LAYERS,
+      ],
+    },
+    {
+      name: 'two-caches',
+      title:
+        'a device of 32 MiB at random through a page cache over a block cache, either holds it all',
+      parameters: { kind: 'random', fileBytes: 32 * MIB },
+      without: [
+        'hotpath-views',
+        'hotpath-read',
+        'fs-read-sync',
+        'copy-and-map',
+        ...LOOKUPS,
+        ...SQLITE,
       ],
     },
   ],
