@@ -14,7 +14,7 @@ import { assembleCache, type CacheParts } from './assembly.js';
 import type { PageCacheCounters } from './counters.js';
 import { FILE_BYTES_MAX } from './file-columns.js';
 import { ACTIVE, DIRTY, LOCKED, MARKER, PREFETCHED, REFERENCED, UPTODATE } from './flags.js';
-import { TAG_DIRTY } from './index-nodes.js';
+import { TAG_DIRTY, TAG_PRESENT } from './index-nodes.js';
 import { type PageCacheOptions, resolveOptions } from './page-cache-options.js';
 import type { BackingStore } from './ports.js';
 import type { ResidentPages } from './resident-pages.js';
@@ -296,6 +296,11 @@ export class PageCache {
   /** First page >= `page` that is dirty, or NIL. */
   nextDirty(file: number, page: number): number {
     return this.residents.index.nextTagged(file, page, TAG_DIRTY);
+  }
+
+  /** First page >= `page` that is in the cache or on its way into it, or NIL. */
+  nextPage(file: number, page: number): number {
+    return this.residents.index.nextTagged(file, page, TAG_PRESENT);
   }
 
   /** First page >= `page` that is not in the cache. */

@@ -33,7 +33,8 @@ export class CachedFile {
   private readonly shared: OpenFile;
   private handle: number;
   private readonly writable: boolean;
-  private readonly io: PageIo;
+  /** For the synchronous calls. */
+  private io: PageIo;
   private readonly copy: BufferCopy;
   private readonly idle: PageIo[] = [];
   private underWay = 0;
@@ -71,6 +72,35 @@ export class CachedFile {
     this.copy.use(target, 0);
     this.io.read(this.shared.file, this.handle, position, target.length);
     return this.finishSync('read');
+  }
+
+  /**
+   * As `readSync`, for bytes that will not be wanted again (Linux's RWF_DONTCACHE): what is cached is
+   * taken from there, the rest goes from the host straight into `target` and is not cached, so a scan
+   * costs no page its place. For large reads; small ones lack the read-ahead. @throws FileError
+   */
+  readUncachedSync(target: Uint8Array, position: number): number {
+    checkPosition(position);
+    this.check('read', false);
+    const { pages } = this.cache;
+    const end = Math.min(position + target.length, this.size);
+    let at = position;
+    while (at < end) {
+      // Beside asynchronous operations (a truncation, say) the cache decides who waits for whom.
+      const cached = pages.pendingCount > 0 ? end : this.cachedUpTo(at, end);
+      const next = cached > at ? cached : this.absentUpTo(at, end);
+      const { file } = this.shared;
+      if (cached > at) {
+        this.copy.use(target, at - position);
+        this.io.read(file, NIL, at, next - at);
+        this.finishSync('read');
+      } else {
+        const status = this.cache.store.readSync(file, target, at - position, next - at, at);
+        if (isErrno(status)) throw new FileError(status, 'read', this.path);
+      }
+      at = next;
+    }
+    return Math.max(0, end - position);
   }
 
   /** Writes `source` at `position`, growing the file if need be. @throws FileError */
@@ -215,6 +245,18 @@ export class CachedFile {
     }
   }
 
+  /** End of the cached bytes that begin at `at`; `at` itself if its page is not cached. */
+  private cachedUpTo(at: number, end: number): number {
+    const hole = this.cache.pages.nextHole(this.shared.file, Math.floor(at / 4096));
+    return Math.min(end, Math.max(at, hole * 4096));
+  }
+
+  /** End of the bytes from `at` on whose pages are not cached. */
+  private absentUpTo(at: number, end: number): number {
+    const page = this.cache.pages.nextPage(this.shared.file, Math.floor(at / 4096));
+    return page === NIL ? end : Math.min(end, page * 4096);
+  }
+
   /** False, and the file stays open, while transfers or leases of others hold its pages. */
   private leave(): boolean {
     const { pages, store } = this.cache;
@@ -258,6 +300,8 @@ export class CachedFile {
     const status = this.cache.synchronously(() => this.io.step(this.copy, NOBODY, 0));
     if (status === PENDING) {
       this.io.cancel();
+      // It ends when its wake-up comes; the next call need not wait for that.
+      if (this.io.busy) this.io = new PageIo(this.cache.pages);
       throw new FileError(EAGAIN, call, this.path);
     }
     if (isErrno(status)) throw new FileError(status, call, this.path);

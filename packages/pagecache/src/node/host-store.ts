@@ -5,6 +5,7 @@ import {
   ftruncate,
   ftruncateSync,
   read,
+  readSync,
   readv,
   readvSync,
   write,
@@ -64,6 +65,31 @@ export class HostStore implements BackingStore {
     if (this.synchronous) return readAllSync(descriptor, buffers, position);
     this.readAll(descriptor, buffers, position, (status) => this.tell(sink, tag, status));
     return PENDING;
+  }
+
+  /** Reads `length` bytes into `target[start ..]` past the cache; zeros beyond the end. OK or an errno. */
+  readSync(
+    file: number,
+    target: Uint8Array,
+    start: number,
+    length: number,
+    position: number,
+  ): number {
+    const descriptor = this.descriptorOf(file);
+    try {
+      for (let done = 0; done < length; ) {
+        const left = length - done;
+        const count = readSync(descriptor, target, start + done, left, position + done);
+        if (count === 0) {
+          target.fill(0, start + done, start + length);
+          return OK;
+        }
+        done += count;
+      }
+      return OK;
+    } catch (error) {
+      return errnoOf(error);
+    }
   }
 
   writePages(

@@ -111,6 +111,61 @@ describe('a cached file', () => {
     }
   });
 
+  it('an uncached read leaves the cache as it was, and agrees with a plain array whatever is cached', () => {
+    const bytes = pattern(50 * 4096 + 77);
+    const cache = cacheOf(16 * 4096);
+    const file = cache.open(temporary(bytes), 'r+');
+    const target = new Uint8Array(bytes.length + 5);
+    expect(file.readUncachedSync(target, 0)).toBe(bytes.length);
+    expectSame(target.subarray(0, bytes.length), bytes);
+    expect(cache.pages.pageCount).toBe(0);
+    const random = new Random(11);
+    let model = bytes.slice();
+    for (let i = 0; i < 400; i++) {
+      const at = random.below(60 * 4096);
+      const part = pattern(1 + random.below(20_000), i);
+      const kind = random.below(3);
+      if (kind === 0) {
+        const grown = new Uint8Array(Math.max(model.length, at + part.length));
+        grown.set(model);
+        grown.set(part, at);
+        model = grown;
+        file.writeSync(part, at);
+      } else if (kind === 1 && i % 5 === 0) {
+        const size = random.below(60 * 4096);
+        const resized = new Uint8Array(size);
+        resized.set(model.subarray(0, size));
+        model = resized;
+        file.truncateSync(size);
+      }
+      const before = cache.pages.pageCount;
+      const into = new Uint8Array(part.length);
+      const count = file.readUncachedSync(into, at);
+      expectSame(into.subarray(0, count), model.subarray(at, at + part.length));
+      expect(cache.pages.pageCount).toBe(before);
+    }
+    file.closeSync();
+    cache.pages.checkInvariants();
+  });
+
+  it('an uncached read beside a truncation that is under way is EAGAIN, never old bytes', async () => {
+    const cache = cacheOf(64 * 1024);
+    const file = cache.open(temporary(pattern(20_000)), 'r+');
+    const cut = file.truncate(5000);
+    for (let i = 0; i < 3; i++) {
+      expect(() => file.readUncachedSync(new Uint8Array(20_000), 0)).toThrow(
+        expect.objectContaining({ code: 'EAGAIN' }),
+      );
+      expect(() => file.readSync(new Uint8Array(20_000), 0)).toThrow(
+        expect.objectContaining({ code: 'EAGAIN' }),
+      );
+    }
+    await cut;
+    expect(await file.read(new Uint8Array(20_000), 0)).toBe(5000);
+    expect(file.readUncachedSync(new Uint8Array(20_000), 0)).toBe(5000);
+    await file.close();
+  });
+
   it('two opens of a file share its pages', () => {
     const path = temporary(pattern(10_000));
     const cache = cacheOf(64 * 1024);

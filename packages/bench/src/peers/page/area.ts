@@ -2,6 +2,7 @@ import type { Area } from '../../harness/contestant.js';
 import type { PageWorkload } from './work.js';
 
 const MIB = 2 ** 20;
+const FILES = ['hotpath-views', 'hotpath-read', 'hotpath-uncached', 'fs-read-sync', 'copy-and-map'];
 const LOOKUPS = ['hotpath-lookup', 'map-lookup'];
 const SQLITE = ['sqlite-hotpath', 'sqlite-array'];
 const LAYERS = ['one-frame', 'two-copies'];
@@ -13,6 +14,7 @@ export const area: Area<PageWorkload> = {
   contestants: [
     'hotpath-views',
     'hotpath-read',
+    'hotpath-uncached',
     'fs-read-sync',
     'copy-and-map',
     'hotpath-lookup',
@@ -27,17 +29,18 @@ export const area: Area<PageWorkload> = {
       name: 'warm-sequential',
       title: 'a cached file of 16 MiB, page after page',
       parameters: { kind: 'sequential', fileBytes: 16 * MIB },
-      without: [...LOOKUPS, ...SQLITE, ...LAYERS],
+      without: ['hotpath-uncached', ...LOOKUPS, ...SQLITE, ...LAYERS],
     },
     {
       name: 'warm-random',
       title: 'a cached file of 16 MiB, pages at random',
       parameters: { kind: 'random', fileBytes: 16 * MIB },
-      without: [...LOOKUPS, ...SQLITE, ...LAYERS],
+      without: ['hotpath-uncached', ...LOOKUPS, ...SQLITE, ...LAYERS],
     },
     {
       name: 'cold-sequential',
-      title: 'a file of 64 MiB, page after page, our cache empty; fs.readSync takes 128 KiB a call',
+      title:
+        'a file of 64 MiB, page after page, our cache empty; fs.readSync and readUncachedSync take 128 KiB a call',
       parameters: { kind: 'cold', fileBytes: 64 * MIB },
       without: ['hotpath-read', 'copy-and-map', ...LOOKUPS, ...SQLITE, ...LAYERS],
     },
@@ -45,41 +48,20 @@ export const area: Area<PageWorkload> = {
       name: 'lookup',
       title: 'look-up of 16 Ki pages at random, no copy',
       parameters: { kind: 'random', fileBytes: 64 * MIB },
-      without: [
-        'hotpath-views',
-        'hotpath-read',
-        'fs-read-sync',
-        'copy-and-map',
-        ...SQLITE,
-        ...LAYERS,
-      ],
+      without: [...FILES, ...SQLITE, ...LAYERS],
     },
     {
       name: 'sqlite',
       title: 'SQLite inserts 20,000 rows and reads them back, over the page cache and over arrays',
       parameters: { kind: 'sqlite', fileBytes: 0, rowCount: 20_000 },
-      without: [
-        'hotpath-views',
-        'hotpath-read',
-        'fs-read-sync',
-        'copy-and-map',
-        ...LOOKUPS,
-        ...LAYERS,
-      ],
+      without: [...FILES, ...LOOKUPS, ...LAYERS],
     },
     {
       name: 'two-caches',
       title:
         'a device of 32 MiB at random through a page cache over a block cache, either holds it all',
       parameters: { kind: 'random', fileBytes: 32 * MIB },
-      without: [
-        'hotpath-views',
-        'hotpath-read',
-        'fs-read-sync',
-        'copy-and-map',
-        ...LOOKUPS,
-        ...SQLITE,
-      ],
+      without: [...FILES, ...LOOKUPS, ...SQLITE],
     },
   ],
 };
