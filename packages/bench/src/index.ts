@@ -21,7 +21,9 @@ export {
 } from './crash/database-test.js';
 export { type DatabaseFile, type DatabaseFolder, DatabaseVfs } from './crash/database-vfs.js';
 export { findE2fsck } from './crash/e2fsck.js';
+export { HostFolder } from './crash/host-folder.js';
 export { ImageFolder } from './crash/image-folder.js';
+export { KernelFolder } from './crash/kernel-folder.js';
 export type { RecordOptions } from './crash/recording.js';
 export { type Database, loadSqlite, type Sqlite } from './crash/sqlite.js';
 export type { Sabotage } from './crash/volatile-disk.js';

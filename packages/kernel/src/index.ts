@@ -7,6 +7,7 @@
 
 export { boot } from './boot.js';
 export type { ConsoleSink } from './devices/console.js';
+export { type HostOperation, HostTask, HostTaskError } from './host-task.js';
 export { Kernel, type KernelParts, type RunOptions } from './kernel.js';
 export type { HugePages } from './memory/large-pages.js';
 export { DIRECT_MAP, directAddress, USER_HEAP } from './memory/memory-map.js';

@@ -9,6 +9,7 @@ import type { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import type { Current } from './current.js';
 import type { Console } from './devices/console.js';
 import { HostOperations } from './host-operations.js';
+import { type HostTask, HostTaskPlace } from './host-task.js';
 import type { KernelLog } from './kernel-log.js';
 import type { KernelLocks } from './locks/kernel-locks.js';
 import type { AddressSpaces } from './memory/address-spaces.js';
@@ -89,10 +90,15 @@ export class Kernel {
   readonly parts: KernelParts;
 
   readonly #stopTarget: number;
+  readonly #hostTask: HostTaskPlace;
 
   constructor(parts: KernelParts) {
     this.parts = parts;
     const { machine } = parts;
+    this.#hostTask = new HostTaskPlace({
+      machine,
+      spawn: (name, program, options) => this.spawn(name, program, options),
+    });
     this.#stopTarget = machine.events.register({ event: () => machine.stop() });
   }
 
@@ -113,6 +119,15 @@ export class Kernel {
       'ERR_NO_MEMORY',
       `task "${name}": memory or task slots are used up (${this.parts.tasks.liveCount} tasks live)`,
     );
+  }
+
+  /**
+   * Starts a task whose code is the host's own: a library whose calls cannot yield makes them through
+   * it, and each runs the machine until it has ended. Until it is closed, `run` returns at once.
+   * @throws HostTaskError `EBUSY` while there is another; ArgumentError as {@link Kernel.spawn}
+   */
+  openHostTask(name: string, options: SpawnOptions = {}): HostTask {
+    return this.#hostTask.open(name, options);
   }
 
   /**
