@@ -82,12 +82,11 @@ export class CachedFile {
   readUncachedSync(target: Uint8Array, position: number): number {
     checkPosition(position);
     this.check('read', false);
-    const { pages } = this.cache;
     const end = Math.min(position + target.length, this.size);
     let at = position;
     while (at < end) {
-      // Beside asynchronous operations (a truncation, say) the cache decides who waits for whom.
-      const cached = pages.pendingCount > 0 ? end : this.cachedUpTo(at, end);
+      // What is newer than the host, or on its way in or out, is in the index.
+      const cached = this.cachedUpTo(at, end);
       const next = cached > at ? cached : this.absentUpTo(at, end);
       const { file } = this.shared;
       if (cached > at) {
