@@ -1,6 +1,6 @@
 import { openSync, readSync } from 'node:fs';
 import type { Contestant } from '../../harness/contestant.js';
-import { makeFile, PAGE, type PageWorkload, pageOrder, taste } from './work.js';
+import { makeFile, PAGE, type PageWorkload, pageOrder, taste, unalignedBuffer } from './work.js';
 
 const COLD_BYTES = 128 * 1024;
 
@@ -10,7 +10,7 @@ export const contestant: Contestant<PageWorkload> = {
   prepare(workload, seed) {
     const descriptor = openSync(makeFile(workload), 'r');
     const order = pageOrder(workload, seed);
-    const buffer = new Uint8Array(COLD_BYTES);
+    const buffer = unalignedBuffer(COLD_BYTES);
     const readCold = (): number => {
       let sum = 0;
       for (let at = 0; at < workload.fileBytes; at += COLD_BYTES) {

@@ -1,6 +1,6 @@
 import { FileCache } from '@hotpath/pagecache/node';
 import type { Contestant } from '../../harness/contestant.js';
-import { makeFile, PAGE, type PageWorkload, taste } from './work.js';
+import { makeFile, PAGE, type PageWorkload, taste, unalignedBuffer } from './work.js';
 
 const READ_BYTES = 128 * 1024;
 
@@ -11,7 +11,7 @@ export const contestant: Contestant<PageWorkload> = {
   prepare(workload) {
     const cache = new FileCache({ cacheBytes: workload.fileBytes / 16, writeBackMs: 0 });
     const file = cache.open(makeFile(workload));
-    const buffer = new Uint8Array(READ_BYTES);
+    const buffer = unalignedBuffer(READ_BYTES);
     return {
       operationCount: workload.fileBytes / PAGE,
       run() {

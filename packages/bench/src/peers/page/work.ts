@@ -28,6 +28,14 @@ export function makeFile(workload: PageWorkload): string {
   return path;
 }
 
+/**
+ * A buffer that does not begin at a page boundary: where an allocation happens to lie would otherwise
+ * decide between two speeds of the host's copy (see FRAME_OFFSET of the page cache), the same for all.
+ */
+export function unalignedBuffer(byteCount: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(byteCount + PAGE), 1024, byteCount);
+}
+
 /** Page numbers in the order of the workload. */
 export function pageOrder(workload: PageWorkload, seed: number): Uint32Array {
   const count = workload.fileBytes / PAGE;
