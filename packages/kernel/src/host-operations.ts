@@ -1,4 +1,4 @@
-import { assert, type Completion, type Machine } from '@hotpath/hw-x86';
+import { assert, type Completion, EIO, type Machine, POWER_OFF } from '@hotpath/hw-x86';
 import { type Operation, Wait } from './vfs/file-system.js';
 
 /**
@@ -13,14 +13,14 @@ export class HostOperations implements Completion {
     this.#machine = machine;
   }
 
-  /** Runs an operation to its end: its result. */
+  /** Runs an operation to its end: its result, or EIO when the power goes. */
   run(make: (wait: Wait) => Operation): number {
     const operation = make(new Wait(this, 0));
     for (;;) {
       this.#answered = false;
       const step = operation.next();
       if (step.done === true) return step.value;
-      this.#machine.run();
+      if (this.#machine.run() === POWER_OFF) return EIO;
       assert(this.#answered, 'the machine is at rest and an operation of the host is not answered');
     }
   }

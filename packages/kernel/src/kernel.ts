@@ -1,6 +1,14 @@
 /** A running kernel, as its user holds it: programs in, figures out. */
 import type { BlockCache } from '@hotpath/blockcache';
-import { ArgumentError, assert, type PhysAddr, TSC } from '@hotpath/hw-x86';
+import {
+  ArgumentError,
+  assert,
+  EIO,
+  isErrno,
+  type PhysAddr,
+  POWER_OFF,
+  TSC,
+} from '@hotpath/hw-x86';
 import type { ModelDisk, ModelMachine } from '@hotpath/hw-x86/model';
 import type { PageCache } from '@hotpath/pagecache';
 import { eventCode, KIND_LIMIT, RECORD_DOUBLES, type Tracer } from '@hotpath/pmc-trace';
@@ -24,14 +32,16 @@ import type { SharedMemory } from './memory/shared-memory.js';
 import type { TlbShootdown } from './memory/tlb-shootdown.js';
 import type { Vmalloc } from './memory/vmalloc.js';
 import type { Settings } from './options.js';
+import { TASK_LIMIT } from './params.js';
 import type { SystemCallEntry } from './syscall/entry.js';
 import type { ProgramFactory } from './syscall/program.js';
 import type { Dispatcher } from './task/dispatcher.js';
 import type { Endings } from './task/endings.js';
 import type { Lifecycle, SpawnOptions } from './task/lifecycle.js';
 import type { Programs } from './task/programs.js';
+import { SIGKILL } from './task/signal-numbers.js';
 import type { Signals } from './task/signals.js';
-import type { TaskReport, Tasks } from './task/tasks.js';
+import { TASK_FREE, type TaskReport, type Tasks } from './task/tasks.js';
 import type { OpenFiles } from './vfs/open-files.js';
 import type { Vfs } from './vfs/vfs.js';
 
@@ -162,6 +172,41 @@ export class Kernel {
   sync(): number {
     const { machine, vfs } = this.parts;
     return new HostOperations(machine).run((wait) => vfs.sync(wait));
+  }
+
+  /**
+   * Ends a run as a computer is switched off: every process is killed, what is open closed, every
+   * file made durable, the root's disk left clean, and the power is off. Shared mappings that were
+   * written count as written.
+   * @returns OK; or an errno (EIO, ENOSPC of a failing disk, or EIO of a power that is off already):
+   *   then the machine is on, the root mounted, if perhaps only to be read, and the call may be
+   *   tried again
+   */
+  shutdown(): number {
+    const { machine, vfs } = this.parts;
+    if (!this.#endProcesses()) return EIO;
+    const status = this.sync();
+    if (isErrno(status)) return status;
+    const unmounted = new HostOperations(machine).run((wait) => vfs.unmountRoot(wait));
+    if (!isErrno(unmounted)) machine.powerOff();
+    return unmounted;
+  }
+
+  /** Kills until nobody is left: a child may be born meanwhile. False when the power is off. */
+  #endProcesses(): boolean {
+    const { endings, machine, signals, tasks } = this.parts;
+    for (let round = 0; round <= TASK_LIMIT; round++) {
+      let living = 0;
+      for (let task = 0; task < TASK_LIMIT; task++) {
+        if (tasks.state[task] === TASK_FREE || tasks.leader[task] !== task) continue;
+        if (endings.hasEnded(task)) continue;
+        living += 1;
+        signals.sendToProcess(task, SIGKILL);
+      }
+      if (machine.run() === POWER_OFF) return false;
+      if (living === 0) return true;
+    }
+    assert(false, 'a process outlives SIGKILL');
   }
 
   /**

@@ -70,6 +70,7 @@ export class Ext2 implements FileSystem {
   readonly #directories: Directories;
   readonly #data: FileData;
   readonly #life: InodeLife;
+  #logClosed = false;
 
   constructor(parts: Ext2Parts) {
     const { volume, changes } = parts;
@@ -321,20 +322,38 @@ export class Ext2 implements FileSystem {
   }
 
   *unmount(wait: Wait): Operation {
+    const { changes, writable } = this.#parts;
+    if (writable) {
+      const closed = this.#logClosed ? OK : yield* changes.log.close(wait);
+      if (isErrno(closed)) return closed;
+      // The log says that there is nothing to replay: nothing may be written before another mount.
+      this.#logClosed = true;
+      changes.readOnly = true;
+      const marked = yield* this.#markClean(wait);
+      if (isErrno(marked)) return marked;
+    }
+    this.#letGo();
+    return OK;
+  }
+
+  /** As `FileSystem.abandon`: what is not home stays in the log, or, uncommitted, is lost. */
+  abandon(): void {
+    this.#parts.changes.log.abandon();
+    this.#letGo();
+  }
+
+  #letGo(): void {
     const { changes, volume, area } = this.#parts;
-    const { writable } = this.#parts;
-    const closed = writable ? yield* changes.log.close(wait) : OK;
-    const status = isErrno(closed) || !writable ? closed : yield* this.#markClean(wait);
     changes.readOnly = true;
     volume.detach();
     area?.close();
-    return status;
   }
 
   *#markClean(wait: Wait): Operation {
     const { volume, area, wasClean } = this.#parts;
     const { cache, device } = volume.ports;
     const superblock = volume.superblock;
+    const before = superblock.slice();
     let state = get16(superblock, SB_STATE);
     if (area === null && wasClean) state |= STATE_CLEAN;
     if (volume.problemCount > 0) state = (state | STATE_ERRORS) & ~STATE_CLEAN;
@@ -342,7 +361,9 @@ export class Ext2 implements FileSystem {
     const features = volume.superField(SB_INCOMPATIBLE);
     if (area !== null) volume.setSuperField(SB_INCOMPATIBLE, features & ~INCOMPATIBLE_RECOVER);
     cache.markDirty(volume.fixedSlots[0]);
-    return yield* wait.settle(cache.flush(device, wait, 0));
+    const status = yield* wait.settle(cache.flush(device, wait, 0));
+    if (isErrno(status)) superblock.set(before);
+    return status;
   }
 
   /** Asserts what holds between operations. */

@@ -354,8 +354,13 @@ export class Ext2Image {
 
   /** Unmounts; the device stays open. Further calls are refused. */
   close(): void {
-    this.#must('close', (wait) => this.fs.unmount(wait));
     this.#closed = true;
+    try {
+      this.#must('close', (wait) => this.fs.unmount(wait));
+    } catch (error) {
+      this.fs.abandon();
+      throw error;
+    }
   }
 }
 

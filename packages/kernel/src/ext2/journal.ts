@@ -283,12 +283,12 @@ export class Journal implements Log {
 
   *close(wait: Wait): Operation {
     const status = this.aborted === OK ? yield* this.#checkpoint(wait) : EIO;
-    if (isErrno(status)) {
-      // What is not home stays in the log, or, uncommitted, is lost as after a power cut.
-      for (const transaction of this.#failed) this.#unpin(transaction);
-      this.#unpin(this.#running);
-      return status;
-    }
+    if (isErrno(status)) return status;
     return yield* this.#area.writeSuperblock(wait, this.sequence, 0);
+  }
+
+  abandon(): void {
+    for (const transaction of this.#failed) this.#unpin(transaction);
+    this.#unpin(this.#running);
   }
 }

@@ -43,6 +43,8 @@ export interface Log {
   commit(wait: Wait): Operation;
   /** Everything is home; the journal is empty. No change is under way afterwards. */
   close(wait: Wait): Operation;
+  /** Gives back every pin, as a power cut would: nothing is written. */
+  abandon(): void;
 }
 
 /** Blocks freed of which the freeing is not durable, by the transaction that freed them. */
@@ -148,4 +150,6 @@ export class PlainLog implements Log {
   close(wait: Wait): Operation {
     return this.commit(wait);
   }
+
+  abandon(): void {}
 }

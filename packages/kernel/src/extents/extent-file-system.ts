@@ -308,8 +308,12 @@ export class ExtentFileSystem implements FileSystem {
 
   *unmount(wait: Wait): Operation {
     const status = yield* this.sync(wait);
-    this.#store.releaseTable();
+    if (!isErrno(status)) this.#store.releaseTable();
     return status;
+  }
+
+  abandon(): void {
+    this.#store.releaseTable();
   }
 
   /** Asserts what the map says of blocks and names. */

@@ -224,6 +224,11 @@ export interface FileSystem {
   status(into: VolumeStatus): void;
   /** Optional: asserts what must hold in memory; for tests. */
   checkInvariants?(): void;
-  /** Leaves the disk clean. Nothing is open. */
+  /**
+   * Leaves the disk clean. Nothing is open. On an errno it stays mounted, though perhaps only to be
+   * read: the call may be tried again.
+   */
   unmount(wait: Wait): Operation;
+  /** Optional: lets go of a medium that `unmount` cannot leave clean; nothing is written. */
+  abandon?(): void;
 }

@@ -177,8 +177,24 @@ export class Vfs {
       yield* this.inodes.forgetForUnmount(wait, inode);
     }
     const unmounted = yield* this.mounts.at(mount).unmount(wait);
+    if (isErrno(unmounted)) this.mounts.at(mount).abandon?.();
     this.mounts.give(mount);
     return isErrno(unmounted) ? unmounted : OK;
+  }
+
+  /**
+   * Leaves the root's disk clean at the end of a run: nothing of it can be used afterwards. What is
+   * open does not hinder it, but for a file without a name, which is to be closed first: EBUSY. On
+   * an errno the root stays, though perhaps only to be read.
+   */
+  *unmountRoot(wait: Wait): Operation {
+    const mount = this.dentries.mount[this.walks.root];
+    yield* this.inodes.retireDying(wait);
+    for (const inode of this.inodes.inodesOf(mount)) {
+      if (this.inodes.links[inode] === 0) return EBUSY;
+    }
+    const synced = yield* this.syncMount(wait, mount);
+    return isErrno(synced) ? synced : yield* this.mounts.at(mount).unmount(wait);
   }
 
   /** Everything of every file system on its medium: OK, or the first errno. */
