@@ -320,6 +320,7 @@ export function boot(options: BootOptions = {}): Kernel {
     faults: settings.faults,
     ...(settings.image === null ? {} : { image: settings.image }),
     ...(settings.powerCutAt === null ? {} : { powerCutAt: settings.powerCutAt }),
+    ...(settings.writeLog === null ? {} : { log: settings.writeLog }),
     onPowerCut: () => machine.powerOff(),
   });
   machine.attachDevice(disk);

@@ -13,6 +13,7 @@ import {
   SKYLAKE_SERVER,
   type SparseBlocks,
   TEACHING,
+  type WriteLog,
   ZEN_2,
   ZEN_4,
 } from '@hotpath/hw-x86/model';
@@ -87,6 +88,8 @@ export interface BootOptions {
   readonly faults?: readonly FaultRule[];
   /** Cut the power before the root disk's operation of this number; default never. */
   readonly powerCutAt?: number;
+  /** Notes every write, flush and discard of the root disk, for the crash explorer; blocks of 4 KiB. */
+  readonly writeLog?: WriteLog;
   /** Which block the cache gives up: a name of POLICY_NAMES or a class of your own; default `2q`. */
   readonly eviction?: PolicyName | PolicyClass;
   /** Slots of the block cache, 16 to 2**20; default 2,048. */
@@ -123,6 +126,7 @@ export interface Settings {
   readonly image: SparseBlocks | null;
   readonly faults: readonly FaultRule[];
   readonly powerCutAt: number | null;
+  readonly writeLog: WriteLog | null;
   readonly hugePages: HugePages;
   readonly aslr: boolean;
   readonly strict: boolean;
@@ -178,6 +182,7 @@ export function fillOptions(options: BootOptions): Settings {
     image: options.image ?? null,
     faults: options.faults ?? [],
     powerCutAt: options.powerCutAt ?? null,
+    writeLog: options.writeLog ?? null,
     hugePages: named('ERR_HUGE_PAGES', 'hugePages', options.hugePages ?? 'madvise', HUGE_PAGES),
     aslr: options.aslr ?? false,
     strict: options.strict ?? false,

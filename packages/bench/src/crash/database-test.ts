@@ -11,8 +11,11 @@ import {
   SparseBlocks,
   WriteLog,
 } from '@hotpath/hw-x86/model';
-import { checkExt2, type Ext2Image, formatImage, openImage } from '@hotpath/kernel/ext2';
+import { boot } from '@hotpath/kernel';
+import { checkExt2, ext2Root, formatImage, openImage } from '@hotpath/kernel/ext2';
+import type { DatabaseFolder } from './database-vfs.js';
 import { ImageFolder } from './image-folder.js';
+import { KernelFolder } from './kernel-folder.js';
 import { type Database, loadSqlite, type Sqlite } from './sqlite.js';
 import { type Sabotage, VolatileDisk, volatileMemoryDisk } from './volatile-disk.js';
 
@@ -40,11 +43,16 @@ export interface DatabaseTestOptions {
   readonly statesPerCut?: number;
   /** For what is sampled; default 1. */
   readonly seed?: number;
-  /** MiB of the disk, 2 to 64; default 4. */
+  /** MiB of the disk, 2 to 64 (6 at least for `kernel`); default 4, or 8 for `kernel`. */
   readonly diskMiB?: number;
+  /**
+   * What the program's calls pass: `image`, the file system alone, each write done when it returns; or
+   * `kernel`, system calls, page cache and an NVMe disk with writes in flight. Default `image`.
+   */
+  readonly through?: 'image' | 'kernel';
   /** A loaded SQLite, to save loading another. */
   readonly sqlite?: Sqlite;
-  /** What the disk does wrong on purpose; default `none`. */
+  /** What the disk does wrong on purpose; default `none`. Not for `kernel`. */
   readonly sabotage?: Sabotage;
   /** Called for each disk before it is judged; its answer is what is wrong with it. */
   readonly judge?: (state: CrashState) => string | null;
@@ -52,7 +60,6 @@ export interface DatabaseTestOptions {
 
 /** Name of the database on the disk. */
 const NAME = 'test.db';
-const BLOCK_BYTES = 1024;
 const MEMORY_BYTES = 2 * 2 ** 20;
 
 /**
@@ -65,32 +72,45 @@ export async function crashTestDatabase(
   test: DatabaseTest,
   options: DatabaseTestOptions = {},
 ): Promise<CrashReport> {
-  const diskMiB = options.diskMiB ?? 4;
-  if (!Number.isInteger(diskMiB) || diskMiB < 2 || diskMiB > 64) {
-    throw new RangeError(`diskMiB is ${diskMiB}; allowed: a whole number 2..64`);
+  const inKernel = options.through === 'kernel';
+  const diskMiB = options.diskMiB ?? (inKernel ? 8 : 4);
+  const least = inKernel ? 6 : 2;
+  if (!Number.isInteger(diskMiB) || diskMiB < least || diskMiB > 64) {
+    throw new RangeError(`diskMiB is ${diskMiB}; allowed: a whole number ${least}..64`);
   }
   const sqlite = options.sqlite ?? (await loadSqlite());
   const memory = createArenaMemory(MEMORY_BYTES);
   const bytes = new Uint8Array(diskMiB * 2 ** 20);
-  const plain = volatileMemoryDisk(bytes, BLOCK_BYTES);
-  formatImage({ device: plain, memory, blockBytes: BLOCK_BYTES, type: 'ext3' });
+  // The kernel's blocks are pages; otherwise small ones, so that little is written at once.
+  const blockBytes = inKernel ? 4096 : 1024;
+  const plain = volatileMemoryDisk(bytes, blockBytes);
+  formatImage({ device: plain, memory, blockBytes, type: 'ext3' });
   const first = openImage({ device: plain, memory });
   const open = test.open ?? '';
-  await withDatabase(sqlite, first, open, test.prepare);
+  await withDatabase(sqlite, new ImageFolder(first), open, test.prepare);
   first.close();
 
-  const start = SparseBlocks.fromBytes(bytes.slice(), BLOCK_BYTES);
-  const log = new WriteLog(BLOCK_BYTES);
-  const recorded = new VolatileDisk(createRecordingDevice(plain, log), options.sabotage);
-  const image = openImage({ device: recorded, memory });
-  await withDatabase(sqlite, image, open, (db) => test.run(db, (text) => log.mark(text)));
-  image.close();
+  const start = SparseBlocks.fromBytes(bytes.slice(), blockBytes);
+  const log = new WriteLog(blockBytes);
+  const run = (db: Database): Promise<void> => test.run(db, (text) => log.mark(text));
+  if (inKernel) {
+    const diskBytes = bytes.length;
+    const kernel = boot({ mode: 'flat', root: ext2Root(), image: start, diskBytes, writeLog: log });
+    const task = kernel.openHostTask('sqlite');
+    await withDatabase(sqlite, new KernelFolder(task), open, run);
+    task.close();
+  } else {
+    const recorded = new VolatileDisk(createRecordingDevice(plain, log), options.sabotage);
+    const image = openImage({ device: recorded, memory });
+    await withDatabase(sqlite, new ImageFolder(image), open, run);
+    image.close();
+  }
 
   const check = async (state: CrashState): Promise<string | null> => {
     const wrong = options.judge?.(state) ?? null;
     if (wrong !== null) return wrong;
     const recovered = openImage({ device: state.disk, memory });
-    const lost = await withDatabase(sqlite, recovered, open, async (db) => {
+    const lost = await withDatabase(sqlite, new ImageFolder(recovered), open, async (db) => {
       const verdict = await db.run('PRAGMA integrity_check');
       if (verdict[0]?.[0] !== 'ok')
         return `integrity_check: ${String(verdict[0]?.[0]).replaceAll('\n', ' ')}`;
@@ -111,11 +131,11 @@ export async function crashTestDatabase(
 
 async function withDatabase<T>(
   sqlite: Sqlite,
-  image: Ext2Image,
+  folder: DatabaseFolder,
   open: string,
   body: (db: Database) => Promise<T>,
 ): Promise<T> {
-  const db = await sqlite.open(new ImageFolder(image), NAME);
+  const db = await sqlite.open(folder, NAME);
   try {
     await db.run(open);
     return await body(db);
