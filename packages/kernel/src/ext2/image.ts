@@ -354,12 +354,13 @@ export class Ext2Image {
 
   /** Unmounts; the device stays open. Further calls are refused. */
   close(): void {
-    this.#closed = true;
     try {
       this.#must('close', (wait) => this.fs.unmount(wait));
     } catch (error) {
-      this.fs.abandon();
+      if (!this.#closed) this.fs.abandon();
       throw error;
+    } finally {
+      this.#closed = true;
     }
   }
 }
