@@ -6,6 +6,7 @@ export default defineConfig((flags) =>
     {
       index: 'src/index.ts',
       'ext2/index': 'src/ext2/index.ts',
+      'user/index': 'src/user/index.ts',
     },
     flags,
   ),

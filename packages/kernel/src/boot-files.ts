@@ -24,7 +24,7 @@ import { HostOperations } from './host-operations.js';
 import { HostWait } from './host-wait.js';
 import type { KernelMemory } from './memory/kernel-memory.js';
 import type { Settings } from './options.js';
-import { INODE_LIMIT } from './params.js';
+import { BOOT_TIME_NS, INODE_LIMIT } from './params.js';
 import { procSources } from './procfs/proc-texts.js';
 import { Procfs } from './procfs/procfs.js';
 import { AttributeCalls } from './syscall/attribute-calls.js';
@@ -91,6 +91,8 @@ export interface FileBootPorts {
   addReapable(cache: { reap(): number }): void;
   /** A task has written into a pipe that nobody reads. */
   brokenPipe(task: number): void;
+  /** A key was struck that is a signal for the processes of a group. */
+  signalGroup(group: number, signal: number): void;
 }
 
 /** What boot needs of them afterwards. */
@@ -116,11 +118,13 @@ export interface BootedFiles {
 export function bootFiles(ports: FileBootPorts): BootedFiles {
   const { current, dispatcher, frames, handlers, memory, meter, settings, slabs, tasks } = ports;
   const now = (): number => dispatcher.now(current.cpu);
+  /** What files are stamped with: nanoseconds since 1970. */
+  const wallNow = (): number => BOOT_TIME_NS + now();
 
   // The page cache over all file systems.
   const mounts = new Mounts();
   const background = new BackgroundOperations();
-  const store = new PageStore({ mounts, background, frames, now });
+  const store = new PageStore({ mounts, background, frames, now: wallNow });
   const pageCache = new PageCache({
     memory,
     frames: store,
@@ -138,7 +142,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
   const bytes = new UserBytes({ current, access: ports.access, memory, frame: ports.bounce });
   const devices: DeviceTable = new Map();
   addMemoryDevices(devices, bytes, settings.seed);
-  const console = new Console(bytes, ports.waits, settings.console);
+  const console = new Console(bytes, ports.waits, settings.console, ports.signalGroup);
   devices.set(CONSOLE, console);
   const { access, waits } = ports;
   const { brokenPipe } = ports;
@@ -156,7 +160,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     dentryObjects: slabs.createCache({ name: 'dentry', objectBytes: 192 }),
     fileObjects: slabs.createCache({ name: 'file', objectBytes: 256 }),
     leader: tasks.leader,
-    now,
+    now: wallNow,
   });
 
   // The root disk, and what needs none.
@@ -171,7 +175,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     words: ports.words,
     wait: new HostWait(ports.machine),
     seed: settings.seed,
-    now,
+    now: wallNow,
   });
   must(host.run((wait) => vfs.mountRoot(wait, rootSystem, '/dev/root')));
   const sources = procSources({
@@ -181,7 +185,8 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     scheduler: ports.scheduler,
     tasks,
     vfs,
-    interrupts: dispatcher.interruptCounts,
+    machine: ports.machine,
+    dispatcher,
     currentTask: () => current.task,
     now,
   });
@@ -194,7 +199,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
       pageLimit: Math.max(1, Math.floor(settings.pageCachePages / 2)),
       inodeLimit: INODE_LIMIT / 2,
       rootMode: type === 'tmpfs' ? 0o1777 : 0o755,
-      now: now(),
+      now: wallNow(),
     });
   };
   for (const [name, type] of [

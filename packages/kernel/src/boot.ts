@@ -75,6 +75,7 @@ import { blockHandler } from './syscall/block-calls.js';
 import { installChildCalls } from './syscall/child-calls.js';
 import { type Handler, SystemCallEntry } from './syscall/entry.js';
 import { MemoryCalls } from './syscall/memory-calls.js';
+import { installPowerCalls } from './syscall/power-calls.js';
 import { installProcessCalls } from './syscall/process-calls.js';
 import { ProgramAccess } from './syscall/program-access.js';
 import { installSchedCalls } from './syscall/sched-calls.js';
@@ -373,6 +374,9 @@ export function boot(options: BootOptions = {}): Kernel {
     mappings: reverse,
     addReapable: (cache) => caches.push(cache),
     brokenPipe: (task) => signals.sendToThread(task, SIGPIPE),
+    signalGroup: (group, signal) => {
+      for (const leader of tasks.groupLeaders(group)) signals.sendToProcess(leader, signal);
+    },
   });
   const { pageCache } = files;
 
@@ -492,6 +496,7 @@ export function boot(options: BootOptions = {}): Kernel {
     memoryBytes: settings.memoryBytes,
     frequencyHz,
   });
+  installPowerCalls(handlers, { vfs: files.vfs, powerOff: () => machine.powerOff() });
   installChildCalls(handlers, {
     tasks,
     lifecycle,

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-folder.js';
+import { addBoot } from './boot.js';
 import { addCompare } from './compare.js';
 import { addCrash } from './crash.js';
 import { describeError, EXIT_OK, exitCodeOf, UsageError } from './failure.js';
@@ -40,6 +41,7 @@ function buildProgram(terminal: Terminal): Command {
     .showSuggestionAfterError(false);
   configure(program, terminal);
   addSuite(program, terminal);
+  addBoot(program, terminal);
   addReplay(program, terminal);
   addPeers(program, terminal);
   addTrace(program, terminal);

@@ -1,9 +1,19 @@
 /** The texts of procfs, in the forms that Linux's Documentation/filesystems/proc.rst describes. */
-import { KIB, PAGE_BYTES } from '@hotpath/hw-x86';
+import {
+  DTLB_LOAD_WALKS,
+  DTLB_STORE_WALKS,
+  INTERRUPTS,
+  ITLB_WALKS,
+  KIB,
+  PAGE_BYTES,
+  PAGE_FAULTS,
+} from '@hotpath/hw-x86';
+import type { ModelMachine } from '@hotpath/hw-x86/model';
 import type { PageCache } from '@hotpath/pagecache';
 import type { Scheduler } from '@hotpath/sched';
 import { type PageAllocator, type SlabAllocator, slabInfoText } from '@hotpath/slab';
 import { AREA_EXECUTE, AREA_SHARED, AREA_WRITE } from '../memory/area-list.js';
+import type { Dispatcher } from '../task/dispatcher.js';
 import {
   TASK_BLOCKED,
   TASK_FREE,
@@ -13,6 +23,7 @@ import {
   type Tasks,
 } from '../task/tasks.js';
 import type { Vfs } from '../vfs/vfs.js';
+import { accountsText } from './accounts-text.js';
 import type { ProcSources } from './procfs.js';
 
 /** What the texts are about. */
@@ -23,8 +34,8 @@ export interface ProcTextPorts {
   readonly scheduler: Scheduler;
   readonly tasks: Tasks;
   readonly vfs: Vfs;
-  /** Interrupts taken: row `vector`, column CPU. */
-  readonly interrupts: ReadonlyMap<number, Float64Array>;
+  readonly machine: ModelMachine;
+  readonly dispatcher: Dispatcher;
   currentTask(): number;
   /** Nanoseconds since boot. */
   now(): number;
@@ -42,12 +53,14 @@ export function procSources(ports: ProcTextPorts): ProcSources {
   const { tasks } = ports;
   return {
     system: new Map([
+      ['accounts', () => accountsText(tasks, ports.machine.frequencyHz)],
       ['interrupts', () => interruptsText(ports)],
       ['meminfo', () => memoryText(ports)],
       ['mounts', () => mountsText(ports.vfs)],
       ['schedstat', () => schedulerText(ports)],
       ['slabinfo', () => slabInfoText(ports.slabs)],
       ['uptime', () => `${(ports.now() / 1e9).toFixed(2)} 0.00\n`],
+      ['vmstat', () => virtualMemoryText(ports)],
     ]),
     task: new Map([
       ['maps', (task: number) => mapsText(tasks, task)],
@@ -73,11 +86,39 @@ function memoryText(ports: ProcTextPorts): string {
   ].join('\n');
 }
 
-function interruptsText({ interrupts, scheduler }: ProcTextPorts): string {
+/** Names as Linux has them where it has them. */
+function virtualMemoryText(ports: ProcTextPorts): string {
+  const { dispatcher, machine, pageCache, pages, tasks } = ports;
+  const sum = (cell: number): number =>
+    machine.cpus.reduce((total, { cells }) => total + cells[cell], 0);
+  const inState = (...states: number[]): number =>
+    tasks.state.filter((state) => states.includes(state)).length;
+  const { counters } = pageCache;
+  return [
+    ['procs_running', inState(TASK_READY, TASK_RUNNING)],
+    ['procs_blocked', inState(TASK_BLOCKED)],
+    ['nr_free_kib', (pages.freePages * PAGE_BYTES) / KIB],
+    ['nr_cached_kib', (pageCache.pageCount * PAGE_BYTES) / KIB],
+    ['nr_dirty_kib', (pageCache.dirtyCount * PAGE_BYTES) / KIB],
+    ['pgfault', sum(PAGE_FAULTS)],
+    ['page_cache_hits', counters.hits],
+    ['page_cache_misses', counters.misses],
+    ['pgpgin', counters.pagesRead],
+    ['pgpgout', counters.pagesWritten],
+    ['intr', sum(INTERRUPTS)],
+    ['ctxt', dispatcher.switchCount],
+    ['dtlb_misses', sum(DTLB_LOAD_WALKS) + sum(DTLB_STORE_WALKS)],
+    ['itlb_misses', sum(ITLB_WALKS)],
+  ]
+    .map(([name, value]) => `${name} ${value}\n`)
+    .join('');
+}
+
+function interruptsText({ dispatcher, scheduler }: ProcTextPorts): string {
   let text = '     ';
   for (let cpu = 0; cpu < scheduler.cpuCount; cpu++) text += `CPU${cpu}`.padStart(11);
   text += '\n';
-  for (const [vector, counts] of [...interrupts].sort(([a], [b]) => a - b)) {
+  for (const [vector, counts] of [...dispatcher.interruptCounts].sort(([a], [b]) => a - b)) {
     text += `${String(vector).padStart(3)}: `;
     for (const count of counts) text += String(count).padStart(11);
     text += '\n';

@@ -101,6 +101,18 @@ export const R_OK = 4;
 
 /** ioctl of a terminal: its settings. */
 export const TCGETS = 0x5401;
+/** ioctl of a terminal: changes its settings. */
+export const TCSETS = 0x5402;
+/** ioctl of a terminal: the process group that Ctrl-C reaches, a word. */
+export const TIOCGPGRP = 0x540f;
+/** ioctl of a terminal: sets it. */
+export const TIOCSPGRP = 0x5410;
+/** c_lflag of struct termios: Ctrl-C and Ctrl-\\ are signals. */
+export const ISIG = 0o1;
+/** c_lflag: input is edited and given line by line. */
+export const ICANON = 0o2;
+/** c_lflag: what is typed is shown. */
+export const ECHO = 0o10;
 /** ioctl of a terminal: rows and columns. */
 export const TIOCGWINSZ = 0x5413;
 /** ioctl: bytes that can be read now. */

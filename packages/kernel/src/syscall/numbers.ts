@@ -165,6 +165,8 @@ export const SYS_SYNC = 162;
 export const SYS_MOUNT = 165;
 /** umount2(target, flags) */
 export const SYS_UMOUNT = 166;
+/** reboot(): here without arguments, it switches the machine off */
+export const SYS_REBOOT = 169;
 /** getdents64(fd, buffer, size) */
 export const SYS_GETDENTS = 217;
 /** utimensat: here with a path and two times in nanoseconds */
@@ -272,6 +274,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [SYS_SYNC, 'sync'],
   [SYS_MOUNT, 'mount'],
   [SYS_UMOUNT, 'umount2'],
+  [SYS_REBOOT, 'reboot'],
   [SYS_GETDENTS, 'getdents64'],
   [SYS_UTIMENS, 'utimensat'],
   [SYS_FALLOCATE, 'fallocate'],

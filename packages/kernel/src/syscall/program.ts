@@ -87,6 +87,7 @@ import {
   SYS_READ,
   SYS_READDIR,
   SYS_READLINK,
+  SYS_REBOOT,
   SYS_RENAME,
   SYS_RMDIR,
   SYS_RT_SIGACTION,
@@ -418,6 +419,14 @@ export class SystemCalls {
   /** Takes a mounted file system out: OK, or EINVAL, EBUSY. */
   umount(target: string): Call {
     return this.#armPath(SYS_UMOUNT, target);
+  }
+
+  /**
+   * Writes everything to the disks, leaves the root clean and switches the machine off: comes back
+   * with EIO, ENOSPC only where that failed, and then the machine is on.
+   */
+  powerOff(): Call {
+    return this.#arm(SYS_REBOOT);
   }
 
   /** What the last stat, lstat or fstat found. */

@@ -92,6 +92,8 @@ export interface DispatcherPorts {
 export class Dispatcher implements Supervisor {
   /** Interrupts taken: by vector, one count a CPU. */
   readonly interruptCounts = new Map<number, Float64Array>();
+  /** Changes from one task to another, or to none, on all CPUs. */
+  switchCount = 0;
   readonly #ports: DispatcherPorts;
   /** Task whose registers a CPU holds, or NIL while it idles. */
   readonly #loaded: Int32Array;
@@ -303,7 +305,11 @@ export class Dispatcher implements Supervisor {
       return NIL;
     }
     const queued = cpu.cells[TSC] - tasks.readyAt[next];
-    if (queued > 0) tasks.time[next][TIME_QUEUE] += queued;
+    if (queued > 0) {
+      tasks.time[next][TIME_QUEUE] += queued;
+      const report = tasks.report[next];
+      if (report !== null && queued > report.queueCyclesMax) report.queueCyclesMax = queued;
+    }
     tasks.state[next] = TASK_RUNNING;
     tasks.cpu[next] = cpu.id;
     tasks.accountedNs[next] = this.now(cpu);
@@ -316,6 +322,7 @@ export class Dispatcher implements Supervisor {
     const { current, tasks, trace } = this.#ports;
     if (from !== NIL && tasks.program[from] !== null) this.#save(cpu, from);
     this.#loaded[cpu.id] = to;
+    this.switchCount += 1;
     current.task = to;
     if (to === NIL) this.#ports.rest(cpu);
     if (to !== NIL) {

@@ -42,6 +42,9 @@ export const STATUS_ABORT = STATUS_SIGNAL + SIGABRT;
 /** Exit status of a task that was killed, or found no memory for its page. */
 export const STATUS_KILLED = STATUS_SIGNAL + SIGKILL;
 
+/** Reports of ended tasks that are kept. */
+const ENDED_REPORTS = 256;
+
 /** What remains of a task after its slot is free; handed out by `spawn`. */
 export interface TaskReport {
   readonly task: number;
@@ -55,6 +58,8 @@ export interface TaskReport {
   cycles: number;
   /** Times it was given a CPU. */
   switches: number;
+  /** The most cycles that it waited for a CPU at once. */
+  queueCyclesMax: number;
   /** Cycles by kind of time, in the order of TIME_KINDS; waits count too. */
   readonly time: Float64Array;
 }
@@ -113,6 +118,9 @@ export class Tasks {
   /** Cycles by kind of each task: the same array as its report's. */
   readonly time: Float64Array[];
 
+  /** Reports of the last tasks that have ended, oldest first. */
+  readonly ended: TaskReport[] = [];
+
   #liveCount = 0;
   readonly #meter: Meter;
   readonly #descriptorBase: VirtAddr;
@@ -156,7 +164,16 @@ export class Tasks {
     const time = new Float64Array(TIME_KINDS.length);
     this.time[task] = time;
     this.sleptAt[task] = now;
-    const report = { task, name, status: null, error: null, cycles: 0, switches: 0, time };
+    const report: TaskReport = {
+      task,
+      name,
+      status: null,
+      error: null,
+      cycles: 0,
+      switches: 0,
+      queueCyclesMax: 0,
+      time,
+    };
     this.report[task] = report;
     return report;
   }
@@ -164,6 +181,8 @@ export class Tasks {
   /** Frees a slot; the report keeps what is known of the task. */
   release(task: number): void {
     assert(this.state[task] !== TASK_FREE, 'a free slot is released');
+    const report = this.report[task];
+    if (report !== null && this.ended.push(report) > ENDED_REPORTS) this.ended.shift();
     this.state[task] = TASK_FREE;
     this.space[task] = null;
     this.program[task] = null;
@@ -177,6 +196,18 @@ export class Tasks {
     const row = this.leader[task] * DESCRIPTOR_LIMIT + fd;
     this.#meter.load(this.#descriptorBase + row * 4);
     return this.descriptors[row];
+  }
+
+  /** Processes of a group that have not ended, by their first threads. */
+  groupLeaders(group: number): number[] {
+    const leaders: number[] = [];
+    for (let task = 1; task < TASK_LIMIT; task++) {
+      const lives = this.state[task] !== TASK_FREE && this.state[task] !== TASK_ZOMBIE;
+      if (lives && this.leader[task] === task && this.processGroup[task] === group) {
+        leaders.push(task);
+      }
+    }
+    return leaders;
   }
 
   /** A task as one line, for panics. */

@@ -1,0 +1,34 @@
+/** The call that ends everything. */
+import { isErrno } from '@hotpath/hw-x86';
+import type { Operation, Wait } from '../vfs/file-system.js';
+import type { Vfs } from '../vfs/vfs.js';
+import type { Handler } from './entry.js';
+import { SYS_REBOOT } from './numbers.js';
+
+/** What it works on. */
+export interface PowerCallPorts {
+  readonly vfs: Vfs;
+  powerOff(): void;
+}
+
+/** Everything on the medium, the root clean, then off; on an errno the machine stays on. */
+function* shutDown(wait: Wait, ports: PowerCallPorts): Operation {
+  const { vfs } = ports;
+  // Inodes without names give up their blocks first, or they would be orphans of the next mount.
+  yield* vfs.dropCaches(wait);
+  const synced = yield* vfs.sync(wait);
+  if (isErrno(synced)) return synced;
+  const status = yield* vfs.unmountRoot(wait);
+  if (!isErrno(status)) ports.powerOff();
+  return status;
+}
+
+/** Puts the handler into the table. */
+export function installPowerCalls(table: (Handler | undefined)[], ports: PowerCallPorts): void {
+  const { operations } = ports.vfs;
+  table[SYS_REBOOT] = (call) => {
+    if (call.stage === 1) return operations.resume(call);
+    call.stage = 1;
+    return operations.start(call, shutDown(operations.waitOf(call.task), ports));
+  };
+}

@@ -1,0 +1,76 @@
+import { parseArguments } from '../arguments.js';
+import { type Process, type Step, UsageError, type UserProgram } from '../process.js';
+import { type Account, readAccounts } from './accounts.js';
+
+const RUN_QUEUE = 'run queue';
+
+function milliseconds(nanoseconds: number): string {
+  return (nanoseconds / 1e6).toFixed(3);
+}
+
+/** Tasks of a name or number; all without one. */
+function chosen(rows: readonly Account[], operands: readonly string[]): Account[] {
+  if (operands.length === 0) return [...rows];
+  return rows.filter((row) => operands.includes(row.name) || operands.includes(String(row.task)));
+}
+
+/** As `perf sched latency` of Linux: run time, switches, average and longest wait for a CPU. */
+function* latency(process: Process, rows: readonly Account[]): Step {
+  yield* process.print(
+    `${'Task'.padEnd(24)} ${'Runtime ms'.padStart(12)} ${'Switches'.padStart(9)} ` +
+      `${'Avg delay ms'.padStart(13)} ${'Max delay ms'.padStart(13)}\n`,
+  );
+  let cpuNs = 0;
+  let switches = 0;
+  for (const row of rows) {
+    if (row.switches === 0) continue;
+    const waited = row.kinds.get(RUN_QUEUE) ?? 0;
+    cpuNs += row.cpuNs;
+    switches += row.switches;
+    yield* process.print(
+      `${`${row.name}:${row.task}`.padEnd(24)} ${milliseconds(row.cpuNs).padStart(12)} ` +
+        `${String(row.switches).padStart(9)} ${milliseconds(waited / row.switches).padStart(13)} ` +
+        `${milliseconds(row.queueNsMax).padStart(13)}\n`,
+    );
+  }
+  yield* process.print(
+    `${'TOTAL:'.padEnd(24)} ${milliseconds(cpuNs).padStart(12)} ${String(switches).padStart(9)}\n`,
+  );
+}
+
+/** Where the time of tasks went: each kind's share. */
+function* why(process: Process, rows: readonly Account[]): Step {
+  for (const row of rows) {
+    const total = [...row.kinds.values()].reduce((sum, value) => sum + value, 0);
+    yield* process.print(`${row.name}:${row.task}, ${milliseconds(total)} ms\n`);
+    const kinds = [...row.kinds].filter(([, value]) => value > 0).sort(([, a], [, b]) => b - a);
+    for (const [kind, value] of kinds) {
+      const share = ((100 * value) / total).toFixed(1);
+      yield* process.print(
+        `  ${kind.padEnd(12)} ${milliseconds(value).padStart(12)} ms ${share.padStart(6)} %\n`,
+      );
+    }
+  }
+}
+
+/** `perf` */
+export const perf: UserProgram = {
+  name: 'perf',
+  summary: 'what the kernel counted of its tasks, those that have ended too',
+  usage: 'sched latency [TASK...] | why [TASK...]',
+  options: [
+    ['sched latency', 'run time, switches, average and longest wait for a CPU'],
+    ['why', 'where the time went: program, calls, faults, walks, queues, disk, sleep'],
+    ['TASK', 'a name or number; default: all'],
+  ],
+  *main(process, args) {
+    const { operands } = parseArguments(args, '');
+    const [command, sub] = operands;
+    const rows = yield* readAccounts(process);
+    if (command === 'sched' && sub === 'latency') {
+      yield* latency(process, chosen(rows, operands.slice(2)));
+    } else if (command === 'why') yield* why(process, chosen(rows, operands.slice(1)));
+    else throw new UsageError(`'${operands.join(' ')}'; allowed: sched latency, why`);
+    return 0;
+  },
+};
