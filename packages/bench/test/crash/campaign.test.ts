@@ -93,7 +93,8 @@ describe('a campaign', () => {
     async () => {
       const report = await runCampaign({ states: 5000 });
       expect(report.failure).toBeNull();
-      expect(report.counts[0]!.runs).toBe([...sequencesOfOne(start.tree)].length);
+      const { length } = [...sequencesOfOne(start.tree)];
+      expect(report.counts[0]!.runs).toBeGreaterThanOrEqual(length);
     },
     600_000,
   );
