@@ -93,6 +93,27 @@ export class Rings {
     }
   }
 
+  /** Takes the first slot out of the ring and answers it, or NIL. */
+  shift(ring: number): number {
+    const links = this.links;
+    const head = this.slotCount + ring;
+    const slot = links[2 * head];
+    if (this.meter !== null) this.meter.load(this.base + 8 * head);
+    if (slot >= this.slotCount) return NIL;
+    const after = links[2 * slot];
+    links[2 * head] = after;
+    links[2 * after + 1] = head;
+    links[2 * slot] = NIL;
+    this.size[ring]--;
+    if (this.meter !== null) {
+      this.meter.load(this.base + 8 * slot);
+      this.meter.store(this.base + 8 * head);
+      this.meter.store(this.base + 8 * after);
+      this.meter.retire(4);
+    }
+    return slot;
+  }
+
   /** Verifies links and sizes. O(n). */
   checkInvariants(): void {
     let linked = 0;

@@ -124,8 +124,9 @@ class Mlfq implements Policy {
     this.running[cpu] = NIL;
     if (mask === 0) return NIL;
     const level = 31 - Math.clz32(mask & -mask);
-    const task = this.rings.first(cpu * this.levels + level);
-    this.pop(task, cpu);
+    const ring = cpu * this.levels + level;
+    const task = this.rings.shift(ring);
+    if (this.rings.size[ring] === 0) this.ready[cpu] = mask & ~(1 << level);
     this.running[cpu] = task;
     return task;
   }
