@@ -105,6 +105,21 @@ test('a change of nice while queued scales the lag and keeps the order', () => {
   }
 });
 
+test('a change of nice while queued leaves the lag as it is in real time', () => {
+  const scheduler = new Scheduler({ policy: eevdf(), tasks: 4 });
+  const policy = scheduler.policy as EevdfPolicy;
+  for (let i = 0; i < 4; i++) scheduler.wake(scheduler.create(), 0);
+  const current = scheduler.pickNext(0, 0);
+  scheduler.account(0, 600_000);
+  const queued = current === 0 ? 1 : 0;
+  const before = policy.lagOf(queued);
+  expect(before).toBe(150_000);
+  for (const nice of [-10, 10, 0]) {
+    scheduler.setNice(queued, nice);
+    expect(Math.abs(policy.lagOf(queued) - before)).toBeLessThan(2000);
+  }
+});
+
 test('a task that sleeps in debt stays in the queue until others have caught up', () => {
   const scheduler = new Scheduler({ policy: eevdf(), tasks: 2 });
   const policy = scheduler.policy as EevdfPolicy;
