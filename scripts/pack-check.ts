@@ -1,5 +1,5 @@
 /**
- * Packs every package, lets publint judge each tarball, installs all of them in an empty project
+ * Packs every package, lets publint and attw judge each tarball, installs all of them in an empty project
  * outside the workspace, and compiles and runs the README examples there, as a user would.
  */
 
@@ -41,6 +41,14 @@ async function lint({ name, path }: Tarball): Promise<void> {
   for (const message of messages) {
     problems.push(`publint: ${name}: ${formatMessage(message, pkg, { color: false })}`);
   }
+}
+
+/** attw's view: types and code of each entry agree for Node's ESM and for bundlers. */
+function resolveTypes({ name, path }: Tarball): void {
+  const command = join(root, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
+  const options = ['--profile', 'esm-only', '--no-emoji', '--format', 'ascii'];
+  const { ok, output } = run(process.execPath, [command, path, ...options], root);
+  if (!ok) problems.push(`attw: ${name}:\n${output}`);
 }
 
 function run(command: string, args: string[], cwd: string): { ok: boolean; output: string } {
@@ -102,7 +110,10 @@ function runCommand(folder: string): void {
 
 async function main(): Promise<void> {
   const tarballs = pack();
-  for (const tarball of tarballs) await lint(tarball);
+  for (const tarball of tarballs) {
+    await lint(tarball);
+    resolveTypes(tarball);
+  }
   const folder = mkdtempSync(join(tmpdir(), 'hotpath-outsider-'));
   try {
     if (install(folder, tarballs)) {

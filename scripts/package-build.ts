@@ -19,6 +19,8 @@ export function packageBuild(entry: Record<string, string>, flags: Options): Opt
     splitting: true,
     clean: ['!**/*.d.ts'],
     silent: true,
+    // Bare 'fs' is not found by Deno and by bundlers for workers.
+    removeNodeProtocol: false,
     // Its own name too: a conformance suite imports the core as its users do.
     external: [/^node:/, /^@hotpath\//],
   };

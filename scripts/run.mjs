@@ -59,7 +59,11 @@ function check(args) {
   const steps = [
     ['format and lint', () => runPnpm(['run', '--silent', 'lint'])],
     ['types', () => runPnpm(['run', '--silent', 'types'])],
+    ['nothing unused', () => runPnpm(['run', '--silent', 'knip'])],
+    ['documentation', () => runPnpm(['run', '--silent', 'api-docs', '--emit', 'none'])],
     ['build', buildAll],
+    ['API reports', () => runPnpm(['run', '--silent', 'api-report'])],
+    ['size budget', () => runPnpm(['run', '--silent', 'size-budget'])],
     ['packages', () => runPnpm(['run', '--silent', 'pack-check'])],
   ];
   const testStatus = args[0] === '--after-test' ? Number(args[1]) : test();

@@ -48,6 +48,8 @@ async function check(folder: string, example: ReadmeExample): Promise<void> {
 const places = [
   // bench depends on every package, as a reader's own project would.
   { readme: 'README.md', folder: 'packages/bench' },
+  { readme: 'CONTRIBUTING.md', folder: 'packages/bench' },
+  { readme: 'packages/blockcache/docs/from-lru-cache.md', folder: 'packages/blockcache' },
   ...packageNames.map((name) => ({
     readme: `packages/${name}/README.md`,
     folder: `packages/${name}`,
