@@ -47,7 +47,7 @@ function allocated(): object {
   const arena = new Arena(new ArrayBuffer(1 << 20));
   const tasks = arena.pool(struct({ pid: 'u32', vruntime: 'f64' }), 'task');
   const addresses = Array.from({ length: 1000 }, () => tasks.create());
-  addresses.forEach((address, pid) => tasks.set.pid(address, pid));
+  for (const [pid, address] of addresses.entries()) tasks.set.pid(address, pid);
   const sum = addresses.reduce((total, address) => total + tasks.get.pid(address), 0);
   tasks.free(addresses[0]!);
   let code = '';
