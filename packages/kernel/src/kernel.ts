@@ -4,6 +4,7 @@ import {
   ArgumentError,
   assert,
   EIO,
+  HALTED,
   isErrno,
   type PhysAddr,
   POWER_OFF,
@@ -109,7 +110,15 @@ export class Kernel {
       machine,
       spawn: (name, program, options) => this.spawn(name, program, options),
     });
-    this.#stopTarget = machine.events.register({ event: () => machine.stop() });
+    this.#stopTarget = machine.events.register({
+      event: (time) => {
+        // Time passes for processors that sleep, too: or a second run would not get further.
+        for (const { cells } of machine.cpus) {
+          if (cells[HALTED] !== 0) cells[TSC] = Math.max(cells[TSC], time);
+        }
+        machine.stop();
+      },
+    });
   }
 
   /**

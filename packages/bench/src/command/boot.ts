@@ -90,17 +90,9 @@ async function bootShell(
     env: { HOME: '/', TERM: process.env['TERM'] ?? 'dumb' },
   });
   const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
-  if (isTerminal) {
-    show = (bytes) =>
-      process.stdout.write(
-        Buffer.from(bytes).toString('latin1').replaceAll('\n', '\r\n'),
-        'latin1',
-      );
-    await runAtTerminal(kernel);
-  } else {
-    show = (bytes) => process.stdout.write(bytes);
-    await runScript(kernel);
-  }
+  show = (bytes) => process.stdout.write(bytes);
+  if (isTerminal) await runAtTerminal(kernel);
+  else await runScript(kernel);
   if (path !== undefined) writeImage(path, kernel);
   if (trace !== undefined) writeTrace(trace, kernel);
   const problem = Object.values(kernel.parts.tasks.ended).find(({ error }) => error !== null);
