@@ -116,6 +116,7 @@ import {
   SYS_WRITE,
   SYS_YIELD,
 } from './numbers.js';
+import { REBOOT_MAGIC1, REBOOT_MAGIC2, REBOOT_POWER_OFF } from './power-calls.js';
 
 /** A task's code. It may end by itself (status 0), return a status, or call exit. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a generator that just ends returns void
@@ -426,7 +427,7 @@ export class SystemCalls {
    * with EIO, ENOSPC only where that failed, and then the machine is on.
    */
   powerOff(): Call {
-    return this.#arm(SYS_REBOOT);
+    return this.#arm(SYS_REBOOT, REBOOT_MAGIC1, REBOOT_MAGIC2, REBOOT_POWER_OFF);
   }
 
   /** What the last stat, lstat or fstat found. */
