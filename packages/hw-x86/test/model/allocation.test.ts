@@ -11,11 +11,16 @@ interface Line {
 test('no access without a fault allocates: 40,000 of each bring no collection', () => {
   const program = fileURLToPath(new URL('allocation-program.ts', import.meta.url));
   const flags = ['--import', 'tsx', '--conditions=@hotpath/source', '--max-semi-space-size=1'];
-  const output = execFileSync(process.execPath, [...flags, program], { encoding: 'utf8' });
-  const lines = output
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Line);
+  const measured = (): Line[] =>
+    execFileSync(process.execPath, [...flags, program], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
+  // The compiler's own garbage may bring a collection anywhere in a run, what an access allocates
+  // brings one in each: a second run decides where the first had any.
+  const first = measured();
+  const again = first.slice(0, -1).some(({ collections }) => collections > 0) ? measured() : first;
+  const lines = first.map((line, i) => (line.collections > 0 ? again[i]! : line));
   const control = lines.pop();
   expect(lines).toHaveLength(27);
   for (const { name, collections, bytes } of lines) {
