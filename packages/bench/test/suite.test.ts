@@ -142,8 +142,11 @@ describe('the suite', () => {
     const locked = results.mindset.locks.map((point) => point.lockedCyclesPerPair);
     expect([...locked].sort((a, b) => a - b)).toEqual(locked);
     const own = results.mindset.locks.map((point) => point.perCpuCyclesPerPair);
-    // Where the columns fall in the caches moves this by a few percent; the lock doubles and more.
-    expect(Math.max(...own)).toBeLessThan(Math.min(...own) * 1.4);
+    // One processor needs no second map beside its slabs' used one. From two on, where the columns
+    // fall in the caches moves this by a few percent; the lock doubles and more.
+    const [alone, ...several] = own;
+    expect(alone).toBeLessThan(Math.min(...several));
+    expect(Math.max(...several)).toBeLessThan(Math.min(...several) * 1.2);
   });
 
   it('draws miss ratios that Belady’s is below, and walks that larger pages save', () => {
