@@ -84,7 +84,10 @@ function start(args) {
   return status === 0 ? node(['packages/bench/bin/hotpath.js', 'suite', ...args]) : status;
 }
 
-const commands = { start, test: runTests, check, build: buildAll };
+/** Publishes the packages whose version the registry lacks; CI alone does so (release.yml). */
+const release = () => buildAll() || runPnpm(['exec', 'changeset', 'publish']);
+
+const commands = { start, test: runTests, check, build: buildAll, release };
 const [command = '', ...args] = process.argv.slice(2);
 if (!Object.hasOwn(commands, command)) {
   console.error(`unknown command '${command}': one of ${Object.keys(commands).join(', ')}`);
