@@ -13,7 +13,7 @@ import { outputMatches, readExamples } from './readme-examples.js';
 import { packageNames, readText, root } from './workspace.js';
 
 const RUNTIMES = ['node@20', 'node@22', 'node@24', 'node@26', 'bun@1.4.5'];
-const COMPILERS = ['5.4', '5.9', '6.0', '7.0'];
+const COMPILERS = ['5.7', '5.9', '6.0', '7.0'];
 
 interface Run {
   readonly ok: boolean;
