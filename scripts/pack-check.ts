@@ -14,6 +14,7 @@ import { packageNames, readText, root } from './workspace.js';
 
 const problems: string[] = [];
 const packFolder = join(root, 'out', 'pack');
+const { packageManager } = JSON.parse(readText('package.json')) as { packageManager: string };
 
 interface Tarball {
   readonly name: string;
@@ -25,7 +26,7 @@ function pack(): Tarball[] {
   mkdirSync(packFolder, { recursive: true });
   return packageNames.map((name) => {
     const before = new Set(readdirSync(packFolder));
-    execFileSync('pnpm', ['pack', '--pack-destination', packFolder], {
+    execFileSync('npx', ['--yes', packageManager, 'pack', '--pack-destination', packFolder], {
       cwd: join(root, 'packages', name),
       stdio: ['ignore', 'ignore', 'inherit'],
     });
