@@ -7,6 +7,7 @@ import { describeError, EXIT_OK, exitCodeOf, UsageError } from './failure.js';
 import { addFs } from './fs.js';
 import { addGate } from './gate.js';
 import { addMatrix } from './matrix.js';
+import { addMkimage } from './mkimage.js';
 import { addPeers } from './peers.js';
 import { addReplay } from './replay.js';
 import { addReport } from './report.js';
@@ -42,6 +43,7 @@ function buildProgram(terminal: Terminal): Command {
   configure(program, terminal);
   addSuite(program, terminal);
   addBoot(program, terminal);
+  addMkimage(program, terminal);
   addReplay(program, terminal);
   addPeers(program, terminal);
   addTrace(program, terminal);

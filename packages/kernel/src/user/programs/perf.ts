@@ -8,10 +8,11 @@ function milliseconds(nanoseconds: number): string {
   return (nanoseconds / 1e6).toFixed(3);
 }
 
-/** Tasks of a name or number; all without one. */
+/** Tasks of a name or number, all without one, in the order of their numbers. */
 function chosen(rows: readonly Account[], operands: readonly string[]): Account[] {
-  if (operands.length === 0) return [...rows];
-  return rows.filter((row) => operands.includes(row.name) || operands.includes(String(row.task)));
+  const isMeant = ({ name, task }: Account): boolean =>
+    operands.length === 0 || operands.includes(name) || operands.includes(String(task));
+  return rows.filter(isMeant).sort((a, b) => a.task - b.task);
 }
 
 /** As `perf sched latency` of Linux: run time, switches, average and longest wait for a CPU. */
