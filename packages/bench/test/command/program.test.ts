@@ -28,7 +28,7 @@ writeFileSync(keys, new Uint32Array([1, 2, 1, 3, 1]));
 
 describe('bad input is one line that names the value and what is allowed, exit code 2', () => {
   test.each([
-    ['frobnicate', /unknown command 'frobnicate'; allowed: suite, boot, replay, peers/],
+    ['frobnicate', /unknown command 'frobnicate'; allowed: suite, boot, mkimage, replay, peers/],
     ['--frob', /unknown option '--frob'; allowed: .*--json/],
     ['replay', /replay needs a command; allowed: io, alloc, sched, mem/],
     ['replay disk', /unknown command 'disk'; allowed: io, alloc, sched, mem/],

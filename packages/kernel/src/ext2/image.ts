@@ -5,13 +5,19 @@
 import type { BlockCache } from '@hotpath/blockcache';
 import {
   type BlockDevice,
+  EBADF,
+  EBUSY,
   EFBIG,
+  EINVAL,
+  ELOOP,
   ENOENT,
   ENOTDIR,
+  EUCLEAN,
   isErrno,
   PAGE_BYTES,
   type PhysicalMemory,
 } from '@hotpath/hw-x86';
+import { errnoText } from '../errno-text.js';
 import type { Attributes, Operation, VolumeStatus, Wait } from '../vfs/file-system.js';
 import type { Ext2 } from './ext2.js';
 import { type FormatOptions, formatExt2 } from './format.js';
@@ -85,12 +91,12 @@ export class Ext2Image {
   }
 
   #must(what: string, operation: (wait: Wait) => Operation): number {
-    if (this.#closed) throw new ImageCallError(`${what}: the image is closed`, -9);
+    if (this.#closed) throw new ImageCallError(`${what}: the image is closed`, EBADF);
     const result = this.run(operation);
     if (!isErrno(result)) return result;
     const { problems } = this.fs;
-    const reason = result === -117 ? `: ${problems[problems.length - 1]}` : '';
-    throw new ImageCallError(`${what}: errno ${-result}${reason}`, result);
+    const reason = result === EUCLEAN ? `: ${problems[problems.length - 1]}` : '';
+    throw new ImageCallError(`${what}: ${errnoText(result)}${reason}`, result);
   }
 
   /** Inode of a path; symbolic links on the way are followed, the last one is not. */
@@ -113,7 +119,7 @@ export class Ext2Image {
         trail.push(inode);
         continue;
       }
-      if (links >= 40) throw new ImageCallError(`${whole}: too many symbolic links`, -40);
+      if (links >= 40) throw new ImageCallError(`${whole}: too many symbolic links`, ELOOP);
       const before = target.startsWith('/') ? [] : parts.slice(0, i);
       const rest = [...before, ...splitBytes(target), ...parts.slice(i + 1)];
       return this.#walk(whole, rest, links + 1);
@@ -132,7 +138,7 @@ export class Ext2Image {
   #parent(path: string): { directory: number; name: string } {
     const parts = splitPath(path);
     const name = parts.pop();
-    if (name === undefined) throw new ImageCallError(`${path}: it is the root`, -16);
+    if (name === undefined) throw new ImageCallError(`${path}: it is the root`, EBUSY);
     // The dot makes a symbolic link in the last place of the parent's path be followed, too.
     const directory = parts.length === 0 ? this.fs.root : this.#follow(path, parts);
     return { directory, name };
@@ -192,7 +198,7 @@ export class Ext2Image {
     const inode = this.find(path);
     const { size, mode } = this.statInode(inode);
     if ((mode & 0o170000) !== 0o100000)
-      throw new ImageCallError(`${path}: it is no regular file`, -22);
+      throw new ImageCallError(`${path}: it is no regular file`, EINVAL);
     if (size > READ_BYTES_MAX)
       throw new ImageCallError(`${path}: ${size} bytes are too many`, EFBIG);
     const bytes = new Uint8Array(size);
@@ -230,12 +236,15 @@ export class Ext2Image {
       );
     } else if (isErrno(inode)) this.#must(path, (wait) => this.fs.lookup(wait, directory, name));
     this.#must(path, (wait) => this.fs.truncate(wait, inode, 0, this.#now()));
-    this.writeAt(inode, 0, contents);
+    this.#write(path, inode, 0, contents);
   }
 
   /** Writes bytes of a file by inode, at any offset; a hole is left between the end and the offset. */
   writeAt(inode: number, offset: number, contents: Uint8Array): void {
-    const what = `inode ${inode}`;
+    this.#write(`inode ${inode}`, inode, offset, contents);
+  }
+
+  #write(what: string, inode: number, offset: number, contents: Uint8Array): void {
     const { pages } = this.#layout;
     const end = offset + contents.length;
     for (let at = offset; at < end; ) {

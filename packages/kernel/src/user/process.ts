@@ -3,9 +3,9 @@
  * write with addresses of the program's own heap, so that copies, faults and waits are charged to it.
  */
 import { assert, isErrno, OK, PAGE_BYTES, type VirtAddr } from '@hotpath/hw-x86';
+import { errnoText } from '../errno-text.js';
 import { O_RDONLY } from '../syscall/flags.js';
 import type { Program, ProgramFactory, SystemCalls } from '../syscall/program.js';
-import { errnoText } from './errno-text.js';
 
 /** A part of a program: may make calls, ends with a value. */
 export type Step<Value = void> = Generator<void, Value, void>;

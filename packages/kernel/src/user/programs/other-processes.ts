@@ -1,5 +1,6 @@
 /** Programs about other processes: kill, nice, time. */
 import { EINTR, ENOENT, isErrno } from '@hotpath/hw-x86';
+import { errnoText } from '../../errno-text.js';
 import { CLOCK_MONOTONIC } from '../../syscall/flags.js';
 import type { Program } from '../../syscall/program.js';
 import {
@@ -15,7 +16,6 @@ import {
   SIGUSR2,
 } from '../../task/signal-numbers.js';
 import { parseArguments, wholeNumber } from '../arguments.js';
-import { errnoText } from '../errno-text.js';
 import { type Process, STDERR, type Step, UsageError, type UserProgram } from '../process.js';
 import { shellStatus } from '../shell/jobs.js';
 import { readAccounts } from './accounts.js';

@@ -1,8 +1,8 @@
 /** Commands that change the shell itself, or are too small for a process. */
 import { isErrno } from '@hotpath/hw-x86';
+import { errnoText } from '../../errno-text.js';
 import { WNOHANG } from '../../syscall/flags.js';
 import { wholeNumber } from '../arguments.js';
-import { errnoText } from '../errno-text.js';
 import { Process, runProgram, STDIN, type Step, UsageError, type UserProgram } from '../process.js';
 import { echo } from '../programs/echo.js';
 import { bracket, test } from '../programs/test.js';

@@ -1,9 +1,9 @@
 /** Runs what the parser made: lists, pipelines of processes, compound commands. */
 import { ENOENT, isErrno } from '@hotpath/hw-x86';
+import { errnoText } from '../../errno-text.js';
 import { O_RDONLY, TIOCSPGRP } from '../../syscall/flags.js';
 import type { Program } from '../../syscall/program.js';
 import { SIG_DFL, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU } from '../../task/signal-numbers.js';
-import { errnoText } from '../errno-text.js';
 import { type Process, STDIN, STDOUT, type Step } from '../process.js';
 import { findBuiltin } from './builtins.js';
 import {

@@ -1,4 +1,4 @@
-/** What programs say about an errno: the words of POSIX's strerror. */
+/** What people are told of an errno: the words of POSIX's strerror. */
 import {
   E2BIG,
   EACCES,
