@@ -43,17 +43,17 @@ async function runAlloc(name: string, options: AllocOptions, terminal: Terminal)
     warmupRounds: 2,
     progress: (text) => terminal.progress(text),
   });
-  const [slab, baseline] = checked.map((replay, index) => {
-    const { events, objects, ...figures } = replay;
-    return { nsPerEvent: index === 0 ? timing.slab : timing.baseline, ...figures };
+  const [slab, baseline] = checked.map(({ events, objects, ...figures }, index) => {
+    const nsPerEvent = index === 0 ? timing.slab : timing.baseline;
+    return { events, objects, nsPerEvent, ...figures };
   });
-  const { eventCount: events, objectCount: objects } = trace;
   if (options.json) {
-    terminal.print(JSON.stringify({ trace: name, events, objects, ...slab, baseline }));
+    terminal.print(JSON.stringify({ trace: name, ...slab, baseline }));
     return;
   }
+  const { eventCount, objectCount, peakLiveBytes } = trace;
   terminal.print(
-    `${name}: ${events} events, ${objects} objects, peak ${trace.peakLiveBytes} bytes`,
+    `${name}: ${eventCount} events, ${objectCount} objects, peak ${peakLiveBytes} bytes`,
   );
   const rows = ALLOCATORS.map(([allocator], index) => {
     const { nsPerEvent, peakFootprintBytes, errors } = (index === 0 ? slab : baseline)!;
