@@ -13,7 +13,5 @@ export const WRITING = 4;
 export const ATTACHED = 8;
 /** Read ahead of use, and not used yet. */
 export const READAHEAD = 16;
-/** The next window of read-ahead starts when this block is used. */
-export const MARKER = 32;
 /** Its pin will not end (a mounted superblock): does not count as "will be released". */
 export const UNMOVABLE = 64;

@@ -447,7 +447,7 @@ export class Scheduler {
 
   /**
    * Periodic balancing of `cpu`, called from its timer tick, by the load averages of the recent past
-   * ({@link Balancer}): an idle CPU every `balanceNs`, a busy one 16 times less often. Tasks moved.
+   * (the rules are in balancer.ts): an idle CPU every `balanceNs`, a busy one 16 times less often. Tasks moved.
    */
   balance(cpu: number, now: Nanoseconds): number {
     return this.balancer === null ? 0 : this.balancer.periodic(cpu, now);

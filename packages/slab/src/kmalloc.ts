@@ -90,7 +90,7 @@ export class Kmalloc implements TableReader, IdlePages {
     this.ownersAt = table.ownersAt;
   }
 
-  /** For {@link PageBudget}. */
+  /** For `PageBudget`. */
   releaseIdle(pageCount: number): void {
     let left = pageCount - this.runs.release(pageCount);
     for (let i = this.caches.length - 1; i >= 0 && left > 0; i -= 1) {
@@ -100,7 +100,7 @@ export class Kmalloc implements TableReader, IdlePages {
     }
   }
 
-  /** For {@link PageBudget}. */
+  /** For `PageBudget`. */
   flushMagazines(): void {
     for (const cache of this.caches) cache.flushMagazine();
   }

@@ -3,7 +3,7 @@ import type { SlabAllocator } from './slab-allocator.js';
 import type { SlabCache } from './slab-cache.js';
 import type { SlabDamage, SlabReport } from './slab-debug.js';
 
-/** Result of {@link validateCache}. */
+/** Result of `validateCache`. */
 export interface Validation {
   /**
    * Findings and repairs, counted as Linux counts slab errors: a damaged and repaired object is 2.

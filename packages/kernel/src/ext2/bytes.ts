@@ -51,10 +51,3 @@ export function getName(bytes: Uint8Array, at: number, length: number): string {
 export function putName(bytes: Uint8Array, at: number, name: string): void {
   for (let i = 0; i < name.length; i++) bytes[at + i] = name.charCodeAt(i);
 }
-
-/** Whether `length` bytes at `at` are this byte string. */
-export function isName(bytes: Uint8Array, at: number, length: number, name: string): boolean {
-  if (length !== name.length) return false;
-  for (let i = 0; i < length; i++) if (bytes[at + i] !== name.charCodeAt(i)) return false;
-  return true;
-}

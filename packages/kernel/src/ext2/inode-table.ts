@@ -1,5 +1,5 @@
 /** Inodes in memory, read from and written to the table. */
-import { assert, EUCLEAN, isErrno, OK } from '@hotpath/hw-x86';
+import { assert, isErrno, OK } from '@hotpath/hw-x86';
 import type { Operation, Wait } from '../vfs/file-system.js';
 import type { Changes } from './changes.js';
 import { clearRecord, Inode, readInode, writeInode } from './inode.js';
@@ -153,9 +153,4 @@ export class InodeTable {
   groupOf(inode: Inode): number {
     return this.#place(inode.number).group;
   }
-}
-
-/** True for the errno of a contradiction on the disk. */
-export function isCorrupt(status: number): boolean {
-  return status === EUCLEAN;
 }

@@ -341,8 +341,3 @@ export class ExtentMap {
 function isLater(generation: number, other: number): boolean {
   return (generation - other + GENERATIONS) % GENERATIONS < GENERATIONS / 2;
 }
-
-/** Bytes that a name takes on disk. */
-export function nameByteCount(name: string): number {
-  return encoder.encode(name).length;
-}

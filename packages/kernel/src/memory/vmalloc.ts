@@ -68,7 +68,7 @@ export class Vmalloc {
 
   /**
    * The same with the page size chosen by the length (Linux: vmalloc_huge): pages of 2 MiB from
-   * {@link VMALLOC_LARGE_BYTES} on, if they waste less than an eighth and memory has such blocks;
+   * `VMALLOC_LARGE_BYTES` on, if they waste less than an eighth and memory has such blocks;
    * otherwise, and then too, pages of 4 KiB.
    */
   vmallocAuto(bytes: number): VirtAddr {

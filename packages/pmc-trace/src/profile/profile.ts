@@ -9,7 +9,7 @@ export interface Profile {
   readonly ticksPerSecond: number;
   /** `samples`, or `spans` for time measured exactly. */
   readonly kind: 'samples' | 'spans';
-  /** Weight that was lost. Every format shows it under {@link LOST_NAME}. */
+  /** Weight that was lost. Every format shows it under `LOST_NAME`. */
   readonly lost: number;
   /** Start of the profile in ticks. */
   readonly start: number;

@@ -27,8 +27,6 @@ export const PHASE_ASYNC_END = 9;
 export const PHASE_ASYNC_INSTANT = 10;
 /** The CPU leaves task `switchTask(a)` for task `b`; see {@link SWITCH_STATE}. */
 export const PHASE_SWITCH = 11;
-/** Number of phases. */
-export const PHASE_COUNT = 12;
 
 /** Kinds are `0 .. KIND_LIMIT - 1`. */
 export const KIND_LIMIT = 65_536;

@@ -75,7 +75,7 @@ export type AsyncCrashCheck = (state: CrashState) => Promise<string | null | und
 
 /**
  * Cuts the power after every entry of a log and runs the check on every disk that the cut could have
- * left (or, where there are too many, on a seeded sample): see {@link PendingWrites} for what is
+ * left (or, where there are too many, on a seeded sample): see `PendingWrites` for what is
  * legal. Stops at the first cut that loses, and there shrinks the set of lost (or kept) writes to
  * the smallest that still loses.
  *

@@ -20,7 +20,7 @@ import { TRACE_DISK_DONE, TRACE_DISK_POWER_CUT, TRACE_DISK_READ } from './trace-
 
 /**
  * A modelled disk: queues, completion events, DMA, faults and power. Data lies in
- * {@link DiskContents}, time in a `Mechanism`.
+ * `DiskContents`, time in a `Mechanism`.
  *
  * A WRITE's data is fetched at submit and a READ's delivered at completion: both are legal for a
  * real controller and both are the harder choice for a program that touches a buffer in flight.
