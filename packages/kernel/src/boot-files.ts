@@ -36,6 +36,7 @@ import { FileTransfers } from './syscall/file-transfers.js';
 import { installNameCalls } from './syscall/name-calls.js';
 import { PathArguments } from './syscall/path-arguments.js';
 import { UserBytes } from './syscall/user-bytes.js';
+import type { CallStack } from './task/call-stack.js';
 import type { Dispatcher } from './task/dispatcher.js';
 import type { Tasks } from './task/tasks.js';
 import type { UserAccess } from './task/user-access.js';
@@ -81,6 +82,7 @@ export interface FileBootPorts {
   readonly scheduler: Scheduler;
   readonly dispatcher: Dispatcher;
   readonly waits: TaskWaits;
+  readonly stack: CallStack;
   readonly access: UserAccess;
   readonly handlers: (Handler | undefined)[];
   /** A frame of the kernel's own, for records on their way to programs. */
@@ -123,7 +125,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
 
   // The page cache over all file systems.
   const mounts = new Mounts();
-  const background = new BackgroundOperations();
+  const background = new BackgroundOperations(ports.stack);
   const store = new PageStore({ mounts, background, frames, now: wallNow });
   const pageCache = new PageCache({
     memory,
@@ -154,6 +156,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     mounts,
     background,
     waits,
+    stack: ports.stack,
     pipes,
     devices,
     inodeObjects: slabs.createCache({ name: 'inode', objectBytes: 640 }),
@@ -223,7 +226,15 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
   // The calls.
   const descriptors = new Descriptors(tasks);
   const paths = new PathArguments(vfs, bytes);
-  const transfers = new FileTransfers({ current, vfs, descriptors, waits, access, bytes });
+  const transfers = new FileTransfers({
+    current,
+    vfs,
+    descriptors,
+    waits,
+    stack: ports.stack,
+    access,
+    bytes,
+  });
   transfers.install(handlers);
   const descriptorCalls = new DescriptorCalls({ vfs, paths, descriptors, bytes });
   descriptorCalls.install(handlers);

@@ -80,6 +80,7 @@ import { installProcessCalls } from './syscall/process-calls.js';
 import { ProgramAccess } from './syscall/program-access.js';
 import { installSchedCalls } from './syscall/sched-calls.js';
 import { installSignalCalls } from './syscall/signal-calls.js';
+import { CallStack } from './task/call-stack.js';
 import { CycleAccounts } from './task/cycle-accounts.js';
 import { Dispatcher } from './task/dispatcher.js';
 import { Endings } from './task/endings.js';
@@ -117,6 +118,7 @@ export function boot(options: BootOptions = {}): Kernel {
   const machine = createMachine(settings);
   const { memory, meter } = machine;
   const current = bootCurrent(machine.cpus[0]);
+  const stack = new CallStack();
   const tracer = settings.trace
     ? new Tracer({ cpuCount: settings.cpus, ticksPerSecond: machine.frequencyHz })
     : null;
@@ -134,7 +136,7 @@ export function boot(options: BootOptions = {}): Kernel {
     trace,
   });
 
-  const frames = new PressuredFrames(pages, lowWaterMark(pages.pageCount));
+  const frames = new PressuredFrames(pages, lowWaterMark(pages.pageCount), stack);
   const log = new KernelLog(machine);
 
   // Page tables: the direct map with the largest pages, and the tables all spaces will share.
@@ -175,6 +177,7 @@ export function boot(options: BootOptions = {}): Kernel {
     unmapper,
     files: mapped,
     layouts: new Layouts(settings.seed, settings.aslr),
+    stack,
   });
   const large = new LargePages({
     current,
@@ -222,7 +225,12 @@ export function boot(options: BootOptions = {}): Kernel {
     throw new KernelPanic(
       panicReport(reason, {
         current,
-        describe: (task) => tasks.describe(task),
+        cpus: machine.cpus,
+        stack,
+        tasks,
+        runningOn: (cpu) => scheduler.current(cpu),
+        heldLocks: (cpu) => locks.classes.heldNames(cpu),
+        cause,
         lastEvents: () => kernel?.lastEvents(16) ?? [],
       }),
       cause,
@@ -234,6 +242,7 @@ export function boot(options: BootOptions = {}): Kernel {
     faults,
     trace,
     accounts,
+    stack,
     raise: (task, signal) => signals.force(task, signal),
     forgotten: (call) => panic(`yield* was forgotten: ${tasks.describeCall(call)} is outstanding`),
   });
@@ -246,6 +255,7 @@ export function boot(options: BootOptions = {}): Kernel {
     kernelRoot,
     trace,
     accounts,
+    stack,
     queueLocks: locks.runQueue,
     cpuChanged: (cpu) => {
       trace?.run(cpu);
@@ -368,6 +378,7 @@ export function boot(options: BootOptions = {}): Kernel {
     scheduler,
     dispatcher,
     waits,
+    stack,
     access,
     handlers,
     bounce: FILE_BOUNCE_FRAME,
@@ -430,6 +441,7 @@ export function boot(options: BootOptions = {}): Kernel {
     current,
     trace,
     accounts,
+    stack,
     meter,
     handlers,
     stackOf: (task) => tasks.stack[task],
@@ -530,6 +542,7 @@ export function boot(options: BootOptions = {}): Kernel {
     reverse,
     shootdown,
     tasks,
+    stack,
     scheduler,
     dispatcher,
     entry,

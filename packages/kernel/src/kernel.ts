@@ -36,6 +36,7 @@ import type { Settings } from './options.js';
 import { TASK_LIMIT } from './params.js';
 import type { SystemCallEntry } from './syscall/entry.js';
 import type { ProgramFactory } from './syscall/program.js';
+import type { CallStack } from './task/call-stack.js';
 import type { Dispatcher } from './task/dispatcher.js';
 import type { Endings } from './task/endings.js';
 import type { Lifecycle, SpawnOptions } from './task/lifecycle.js';
@@ -71,6 +72,8 @@ export interface KernelParts {
   readonly reverse: ReverseMap;
   readonly shootdown: TlbShootdown;
   readonly tasks: Tasks;
+  /** Kernel functions that are under way; read it at any moment, also from a profiler's. */
+  readonly stack: CallStack;
   readonly scheduler: Scheduler;
   readonly dispatcher: Dispatcher;
   readonly entry: SystemCallEntry;

@@ -94,6 +94,12 @@ export class LockClasses {
     return this.#depth[cpu];
   }
 
+  /** Names of the locks that a CPU holds, in the order of taking. */
+  heldNames(cpu: number): string[] {
+    const held = this.#held.subarray(cpu * HELD_LIMIT, cpu * HELD_LIMIT + this.#depth[cpu]);
+    return Array.from(held, (lockClass) => this.#names[lockClass]);
+  }
+
   /** Every class, in order of definition. */
   statistics(): LockStatistics[] {
     return this.#names.map((name, i) => ({

@@ -12,6 +12,7 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import { SPACE_LIMIT } from '../params.js';
+import { type CallStack, frameNamed } from '../task/call-stack.js';
 import { AddressSpace } from './address-space.js';
 import type { FrameReferences } from './frame-references.js';
 import type { Layouts } from './layout.js';
@@ -20,6 +21,9 @@ import { frameOf } from './page-table-entries.js';
 import { type LeafVisitor, MAP_NO_EXECUTE, type PageTables } from './page-tables.js';
 import type { TlbShootdown } from './tlb-shootdown.js';
 import type { Unmapper } from './unmapper.js';
+
+const FRAME_FORK = frameNamed('fork_space');
+const FRAME_DESTROY = frameNamed('destroy_space');
 
 /** What address spaces are made of. */
 export interface AddressSpacesPorts {
@@ -31,6 +35,7 @@ export interface AddressSpacesPorts {
   readonly unmapper: Unmapper;
   readonly files: MappedFiles;
   readonly layouts: Layouts;
+  readonly stack: CallStack;
 }
 
 /** Makes, copies and destroys address spaces and gives out PCIDs. */
@@ -80,6 +85,8 @@ export class AddressSpaces implements LeafVisitor {
   fork(parent: AddressSpace): AddressSpace | null {
     const child = this.#make(parent.layout);
     if (child === null) return null;
+    const { stack } = this.#ports;
+    const depth = stack.push(FRAME_FORK);
     const { areas } = parent;
     areas.copyTo(child.areas);
     child.heapEnd = parent.heapEnd;
@@ -90,6 +97,7 @@ export class AddressSpaces implements LeafVisitor {
     }
     this.#child = null;
     this.#ports.shootdown.userSpace(parent);
+    stack.cut(depth);
     if (this.#status === OK) return child;
     this.destroy(child);
     return null;
@@ -97,7 +105,10 @@ export class AddressSpaces implements LeafVisitor {
 
   /** Gives back the frames, tables and PCID of a space that no task runs any more. */
   destroy(space: AddressSpace): void {
+    const { stack } = this.#ports;
+    const depth = stack.push(FRAME_DESTROY);
     this.#ports.unmapper.unmapAll(space);
+    stack.cut(depth);
     assert(space.residentPages === 0, 'a space that ends has pages left');
     while (space.areas.count > 0) space.areas.remove(space.areas.count - 1);
     this.#byPcid[space.pcid] = null;

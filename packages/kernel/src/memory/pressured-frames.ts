@@ -1,6 +1,9 @@
 import { type FrameSource, NIL, type PhysAddr } from '@hotpath/hw-x86';
 import type { PageAllocator } from '@hotpath/slab';
+import { type CallStack, frameNamed } from '../task/call-stack.js';
 import type { BlockSource } from './frame-references.js';
+
+const FRAME_RECLAIM = frameNamed('reclaim');
 
 /** Most frames asked of the reclaimers in one go (Linux: SWAP_CLUSTER_MAX). */
 const BATCH = 32;
@@ -22,13 +25,15 @@ export class PressuredFrames implements FrameSource, BlockSource {
   /** Free frames below which caches are asked. */
   readonly lowPages: number;
   readonly #pages: PageAllocator;
+  readonly #stack: CallStack;
   #reclaimers: readonly Reclaimer[] = [];
   #asking = false;
   /** Single frames that may go before the allocator's lists are counted again. */
   #uncounted = 0;
 
   /** @param lowPages - the low water mark */
-  constructor(pages: PageAllocator, lowPages: number) {
+  constructor(pages: PageAllocator, lowPages: number, stack: CallStack) {
+    this.#stack = stack;
     this.#pages = pages;
     this.lowPages = lowPages;
   }
@@ -68,6 +73,7 @@ export class PressuredFrames implements FrameSource, BlockSource {
     if (this.#asking) return;
     this.#asking = true;
     this.pressureCount += 1;
+    const depth = this.#stack.push(FRAME_RECLAIM);
     let left = Math.max(BATCH, wanted);
     for (const reclaimer of this.#reclaimers) {
       if (left <= 0) break;
@@ -75,6 +81,7 @@ export class PressuredFrames implements FrameSource, BlockSource {
       this.reclaimedCount += given;
       left -= given;
     }
+    this.#stack.cut(depth);
     this.#asking = false;
   }
 }

@@ -18,6 +18,7 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import { type CallStack, frameNamed } from '../task/call-stack.js';
 import { type CycleAccounts, TIME_SYSCALL, TIME_USER } from '../task/cycle-accounts.js';
 import { popUserRegisters, pushUserRegisters } from '../task/kernel-stack.js';
 import { TRACE_SYSCALL_ENTER, TRACE_SYSCALL_EXIT, TRACE_UNKNOWN_SYSCALL } from '../trace-events.js';
@@ -48,6 +49,8 @@ import {
  */
 const DISPATCH_OPERATIONS = 24;
 
+const FRAME_ACCESS = frameNamed('access_memory');
+
 /**
  * One system call: the value, an errno, or BLOCKED after it has begun a wait. It is called again
  * after the wake-up and goes on from the call's progress.
@@ -59,6 +62,7 @@ export interface EntryPorts {
   readonly current: Current;
   readonly trace: TraceHook | null;
   readonly accounts: CycleAccounts;
+  readonly stack: CallStack;
   readonly meter: Meter;
   /** Lowest byte of a task's kernel stack. */
   stackOf(task: number): VirtAddr;
@@ -150,7 +154,13 @@ export class SystemCallEntry implements CallEntry {
 
   #systemCall(call: Call): number {
     const handler = this.#ports.handlers[call.number];
-    if (handler !== undefined) return handler(call);
+    if (handler !== undefined) {
+      const { stack } = this.#ports;
+      const depth = stack.push(call.number);
+      const value = handler(call);
+      stack.cut(depth);
+      return value;
+    }
     if (this.#ports.trace !== null) {
       this.#ports.trace.emit(TRACE_UNKNOWN_SYSCALL, call.number, call.task);
     }
@@ -207,7 +217,10 @@ export class SystemCallEntry implements CallEntry {
 
   /** A load, store or copy of the program's, with its faults resolved on the way. */
   #access(call: Call): boolean {
+    const { stack } = this.#ports;
+    const depth = stack.push(FRAME_ACCESS);
     const value = this.#ports.programAccess.run(call);
+    stack.cut(depth);
     if (value === ACCESS_BLOCKED) {
       call.state = CALL_WAITING;
       return false;

@@ -16,6 +16,7 @@ import { COPY_FAULT, PageIo } from '@hotpath/pagecache';
 import type { Current } from '../current.js';
 import { isUserAddress } from '../memory/memory-map.js';
 import { TASK_LIMIT } from '../params.js';
+import { type CallStack, frameNamed } from '../task/call-stack.js';
 import type { UserAccess } from '../task/user-access.js';
 import type { TaskWaits } from '../task/waits.js';
 import type { Descriptors } from '../vfs/descriptors.js';
@@ -35,6 +36,8 @@ const COUNT_MAX = 0x7ffff000;
 /** Pages that a write asks a file system for at once. */
 const RESERVE_PAGES = 64;
 
+const FRAME_TRANSFER = frameNamed('page_transfer');
+
 /** Stages of a call. */
 const MOVING = 1;
 const RESERVING = 2;
@@ -45,6 +48,7 @@ export interface FileTransferPorts {
   readonly vfs: Vfs;
   readonly descriptors: Descriptors;
   readonly waits: TaskWaits;
+  readonly stack: CallStack;
   readonly access: UserAccess;
   readonly bytes: UserBytes;
 }
@@ -194,7 +198,7 @@ export class FileTransfers {
 
   /** Steps the transfer until it ends or waits; what a copy lacks is brought in on the way. */
   #advance(call: Call, transfer: PageIo, inode: number): number {
-    const { access, vfs, waits } = this.#ports;
+    const { access, stack, vfs, waits } = this.#ports;
     const fileSystem = vfs.mounts.at(vfs.inodes.mount[inode]);
     const copy = this.#copy;
     for (;;) {
@@ -203,7 +207,9 @@ export class FileTransfers {
         lacking = vfs.operations.resume(call);
       } else {
         copy.aim(call.b, fileSystem, vfs.inodes.number[inode], transfer);
+        const depth = stack.push(FRAME_TRANSFER);
         const status = transfer.step(copy, waits, waits.again(call));
+        stack.cut(depth);
         if (status === PENDING) return BLOCKED;
         if (status !== COPY_FAULT) return status;
         if (copy.unreserved === NIL) lacking = access.bringIn(call);

@@ -25,6 +25,7 @@ import { SYS_NANOSLEEP } from '../syscall/numbers.js';
 import type { Program } from '../syscall/program.js';
 import { TRACE_IRQ_ENTER, TRACE_IRQ_EXIT, TRACE_SWITCH, TRACE_WAKE } from '../trace-events.js';
 import { VECTOR_RESCHEDULE, VECTOR_TIMER } from '../vectors.js';
+import { type CallStack, FRAME_INTERRUPT, frameNamed } from './call-stack.js';
 import {
   type CycleAccounts,
   TIME_DISK,
@@ -46,6 +47,10 @@ import {
   type Tasks,
 } from './tasks.js';
 
+const FRAME_SCHEDULE = frameNamed('schedule');
+const FRAME_SIGNALS = frameNamed('deliver_signals');
+const FRAME_EXIT = frameNamed('exit_task');
+
 /** Parts of the kernel that the dispatcher drives or asks. */
 export interface DispatcherPorts {
   readonly machine: Machine;
@@ -55,6 +60,7 @@ export interface DispatcherPorts {
   readonly kernelRoot: PhysAddr;
   readonly trace: TraceHook | null;
   readonly accounts: CycleAccounts;
+  readonly stack: CallStack;
   /** Of each CPU's run queue. */
   readonly queueLocks: readonly SpinLock[];
   /** Tells per-CPU parts (trace ring, page lists) which CPU runs from now on. */
@@ -118,8 +124,9 @@ export class Dispatcher implements Supervisor {
     const { scheduler } = this.#ports;
     this.#enter(cpu);
     this.#ports.accounts.begin(cpu);
+    this.#ports.stack.cut(0);
     let task = scheduler.current(cpu.id);
-    if (task === NIL || scheduler.needResched(cpu.id)) task = this.#reschedule(cpu);
+    if (task === NIL || scheduler.needResched(cpu.id)) task = this.#schedule(cpu);
     if (task === NIL) {
       cpu.halted = true;
       return;
@@ -129,18 +136,20 @@ export class Dispatcher implements Supervisor {
   }
 
   interrupt(cpu: Cpu, vector: number): void {
-    const { current, trace } = this.#ports;
+    const { current, stack, trace } = this.#ports;
     const { cpu: cpuBefore, task: taskBefore } = current;
     this.#enter(cpu);
     this.#count(cpu.id, vector);
     current.task = this.#ports.scheduler.current(cpu.id);
     const { task } = current;
     const start = cpu.cells[TSC];
+    const depth = stack.push(FRAME_INTERRUPT + vector);
     if (trace !== null) trace.emit(TRACE_IRQ_ENTER, vector, task);
     // A reschedule interrupt asks the same question: is the slice over, now that others wait?
     if (vector === VECTOR_TIMER || vector === VECTOR_RESCHEDULE) this.#tick(cpu);
     else this.#ports.handle(cpu, vector);
     if (trace !== null) trace.emit(TRACE_IRQ_EXIT, vector, task);
+    stack.cut(depth);
     if (task !== NIL) this.#ports.tasks.time[task][TIME_INTERRUPT] += cpu.cells[TSC] - start;
     this.#enter(cpuBefore);
     current.task = taskBefore;
@@ -281,6 +290,14 @@ export class Dispatcher implements Supervisor {
     this.#ports.cpuChanged(cpu.id);
   }
 
+  #schedule(cpu: Cpu): number {
+    const { stack } = this.#ports;
+    const depth = stack.push(FRAME_SCHEDULE);
+    const task = this.#reschedule(cpu);
+    stack.cut(depth);
+    return task;
+  }
+
   /** Asks the policy and changes tasks: the new one, or NIL. */
   #reschedule(cpu: Cpu): number {
     const { scheduler, tasks } = this.#ports;
@@ -400,7 +417,10 @@ export class Dispatcher implements Supervisor {
 
   /** Signals first: false if the task does not go on here. */
   #attend(cpu: Cpu, task: number): boolean {
+    const { stack } = this.#ports;
+    const depth = stack.push(FRAME_SIGNALS);
     const outcome = this.#ports.deliverSignals(task);
+    stack.cut(depth);
     if (outcome === DELIVERED) return true;
     if (outcome === DELIVERED_END) this.#end(cpu, task);
     else this.#sleep(cpu, task);
@@ -430,7 +450,10 @@ export class Dispatcher implements Supervisor {
     this.#account(cpu);
     this.#loaded[cpu.id] = NIL;
     if (trace !== null) trace.emit(TRACE_SWITCH, task, NIL);
+    const { stack } = this.#ports;
+    const depth = stack.push(FRAME_EXIT);
     this.#ports.exit(task, status);
+    stack.cut(depth);
   }
 }
 

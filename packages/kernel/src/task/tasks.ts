@@ -12,7 +12,13 @@ import {
 } from '@hotpath/hw-x86';
 import type { AddressSpace } from '../memory/address-space.js';
 import { DESCRIPTOR_LIMIT, TASK_LIMIT } from '../params.js';
-import { CALL_IDLE, Call, type CallEntry, OPERATION_SYSCALL } from '../syscall/call.js';
+import {
+  CALL_IDLE,
+  Call,
+  type CallEntry,
+  OPERATION_COMPUTE,
+  OPERATION_SYSCALL,
+} from '../syscall/call.js';
 import { systemCallName } from '../syscall/numbers.js';
 import type { Program } from '../syscall/program.js';
 import { TIME_KINDS } from './cycle-accounts.js';
@@ -220,6 +226,7 @@ export class Tasks {
   /** An outstanding call as text. */
   describeCall(call: Call): string {
     if (call.state === CALL_IDLE) return 'in its program';
+    if (call.operation === OPERATION_COMPUTE) return `computing, ${call.done} of ${call.a} cycles`;
     const name =
       call.operation === OPERATION_SYSCALL ? systemCallName(call.number) : 'memory access';
     return `${name}(${call.a}, ${call.b}, ${call.c}), ${call.done} done, stage ${call.stage}`;

@@ -36,9 +36,12 @@ import {
 } from '../syscall/call.js';
 import type { UserMemory } from '../syscall/program.js';
 import { TRACE_PAGE_FAULT } from '../trace-events.js';
+import { type CallStack, frameNamed } from './call-stack.js';
 import { type CycleAccounts, TIME_FAULT } from './cycle-accounts.js';
 import { SIGBUS, SIGKILL, SIGSEGV } from './signal-numbers.js';
 import type { Tasks } from './tasks.js';
+
+const FRAME_FAULT = frameNamed('page_fault');
 
 /** No fault is under way. */
 const FAULT_NONE = 0;
@@ -56,6 +59,7 @@ export interface UserAccessPorts {
   readonly faults: PageFaults;
   readonly trace: TraceHook | null;
   readonly accounts: CycleAccounts;
+  readonly stack: CallStack;
   /** Sends the signal of a bad access to its task. */
   raise(task: number, signal: number): void;
   /** A call was begun while another was outstanding: stops the machine. */
@@ -189,7 +193,7 @@ export class UserAccess implements UserMemory {
    * access hears that is tried again.
    */
   #finish(call: Call): boolean {
-    const { current, faults, tasks } = this.#ports;
+    const { current, faults, stack, tasks } = this.#ports;
     const { task } = call;
     assert(this.#state[task] === FAULT_WAITS, 'a fault goes on that does not wait');
     this.#state[task] = FAULT_NONE;
@@ -197,7 +201,9 @@ export class UserAccess implements UserMemory {
     assert(space !== null, 'a task without memory has a fault');
     const privilege = current.cpu.privilege;
     current.cpu.enter(SUPERVISOR);
+    const depth = stack.push(FRAME_FAULT);
     const outcome = faults.finish(space, this.#faultAddress[task], this.#faultCode[task], call);
+    stack.cut(depth);
     current.cpu.enter(privilege);
     if (outcome === FAULT_BLOCKED) {
       this.#state[task] = FAULT_WAITS;
@@ -273,7 +279,7 @@ export class UserAccess implements UserMemory {
     code: number,
     call: Call | null,
   ): number {
-    const { current, faults, tasks, trace } = this.#ports;
+    const { current, faults, stack, tasks, trace } = this.#ports;
     if (this.#state[task] === FAULT_FAILED) {
       this.#state[task] = FAULT_NONE;
       return this.#outcome[task];
@@ -286,8 +292,10 @@ export class UserAccess implements UserMemory {
     if (trace !== null) trace.emit(TRACE_PAGE_FAULT, address, code);
     const space = tasks.space[task];
     // A kernel thread has no user half: its bad pointer is the kernel's own defect.
+    const depth = stack.push(FRAME_FAULT);
     const outcome =
       space === null ? FAULT_SEGMENT : faults.handle(space, address, vector, code, call);
+    stack.cut(depth);
     this.#ports.accounts.enter(mode);
     cpu.enter(privilege);
     if (outcome === FAULT_BLOCKED) {

@@ -18,6 +18,7 @@ import {
   NIL,
   OK,
 } from '@hotpath/hw-x86';
+import type { CallStack } from '../task/call-stack.js';
 import type { Dentries } from './dentries.js';
 import type { FileSystem, Operation, Wait } from './file-system.js';
 import type { Inodes } from './inodes.js';
@@ -36,6 +37,7 @@ export interface NameSpacePorts {
   /** Locks of directories, by inode, and of trees, by mount. */
   readonly directories: NameLocks;
   readonly trees: NameLocks;
+  readonly stack: CallStack;
   /** Time to stamp, in nanoseconds. */
   now(): number;
 }

@@ -2,18 +2,26 @@
 import { assert, BLOCKED, type Completion, PENDING } from '@hotpath/hw-x86';
 import { TASK_LIMIT } from '../params.js';
 import type { Call } from '../syscall/call.js';
+import { type CallStack, frameNamed, type ParkedFrames } from '../task/call-stack.js';
 import type { TaskWaits } from '../task/waits.js';
 import { type Operation, Wait } from './file-system.js';
+
+const FRAME_OPERATION = frameNamed('operation');
+const FRAME_BACKGROUND = frameNamed('background_operation');
 
 /** Operations of calls: one at a time for each task. A signal does not end them. */
 export class TaskOperations {
   readonly #waits: TaskWaits;
+  readonly #stack: CallStack;
   /** Made when a task first has an operation; reused by whoever has the slot next. */
   readonly #wait: (Wait | undefined)[] = new Array<Wait | undefined>(TASK_LIMIT);
   readonly #running: (Operation | null)[] = new Array<Operation | null>(TASK_LIMIT).fill(null);
+  /** Functions that the operation of each task waits in. */
+  readonly #parked = new Array<ParkedFrames | null>(TASK_LIMIT).fill(null);
 
-  constructor(waits: TaskWaits) {
+  constructor(waits: TaskWaits, stack: CallStack) {
     this.#waits = waits;
+    this.#stack = stack;
   }
 
   /** What an operation of this task is to be given. */
@@ -31,6 +39,11 @@ export class TaskOperations {
     return this.#running[task] !== null;
   }
 
+  /** Kernel functions that the task's operation waits in, outermost first; null if none waits. */
+  parkedOf(task: number): ParkedFrames | null {
+    return this.#running[task] === null ? null : this.#parked[task];
+  }
+
   /** Begins an operation: its result, or BLOCKED; after the wake-up call {@link resume}. */
   start(call: Call, operation: Operation): number {
     assert(this.#running[call.task] === null, 'a task begins an operation while one is under way');
@@ -43,8 +56,18 @@ export class TaskOperations {
     const operation = this.#running[call.task];
     assert(operation !== null, 'a call goes on with an operation that it never began');
     this.waitOf(call.task).tag = this.#waits.begin(call);
+    const stack = this.#stack;
+    const depth = stack.push(FRAME_OPERATION);
+    const parked = this.#parked[call.task];
+    if (parked !== null) stack.resume(parked);
     const step = operation.next();
-    if (step.done !== true) return BLOCKED;
+    if (step.done !== true) {
+      this.#parked[call.task] = stack.park(depth + 1);
+      stack.cut(depth);
+      return BLOCKED;
+    }
+    stack.cut(depth);
+    this.#parked[call.task] = null;
     this.#running[call.task] = null;
     return step.value;
   }
@@ -59,7 +82,14 @@ export class BackgroundOperations implements Completion {
   readonly #operation: (Operation | null)[] = [];
   readonly #sink: (Completion | null)[] = [];
   readonly #tag: number[] = [];
+  readonly #frame: number[] = [];
+  readonly #parked: (ParkedFrames | null)[] = [];
   readonly #free: number[] = [];
+  readonly #stack: CallStack;
+
+  constructor(stack: CallStack) {
+    this.#stack = stack;
+  }
 
   /** Operations under way. */
   get count(): number {
@@ -75,6 +105,8 @@ export class BackgroundOperations implements Completion {
     this.#operation.push(null);
     this.#sink.push(null);
     this.#tag.push(0);
+    this.#frame.push(FRAME_BACKGROUND);
+    this.#parked.push(null);
     return runner;
   }
 
@@ -86,8 +118,16 @@ export class BackgroundOperations implements Completion {
   /**
    * Begins the runner's operation: its result, or PENDING and the sink is told later. The runner is
    * the operation's until it ends.
+   * @param frame - what it is, on the stack of kernel functions
    */
-  start(runner: number, operation: Operation, sink: Completion | null, tag: number): number {
+  start(
+    runner: number,
+    operation: Operation,
+    sink: Completion | null,
+    tag: number,
+    frame = FRAME_BACKGROUND,
+  ): number {
+    this.#frame[runner] = frame;
     this.#operation[runner] = operation;
     this.#sink[runner] = sink;
     this.#tag[runner] = tag;
@@ -104,8 +144,18 @@ export class BackgroundOperations implements Completion {
   #step(runner: number): number {
     const operation = this.#operation[runner];
     assert(operation !== null, 'a completion belongs to no operation');
+    const stack = this.#stack;
+    const depth = stack.push(this.#frame[runner]);
+    const parked = this.#parked[runner];
+    if (parked !== null) stack.resume(parked);
     const step = operation.next();
-    if (step.done !== true) return PENDING;
+    if (step.done !== true) {
+      this.#parked[runner] = stack.park(depth + 1);
+      stack.cut(depth);
+      return PENDING;
+    }
+    stack.cut(depth);
+    this.#parked[runner] = null;
     this.#operation[runner] = null;
     this.#sink[runner] = null;
     this.#free.push(runner);

@@ -12,10 +12,17 @@ import {
   type PhysAddr,
 } from '@hotpath/hw-x86';
 import type { BackingStore } from '@hotpath/pagecache';
+import { frameNamed } from '../task/call-stack.js';
 import type { FileSystem, Operation, Wait } from './file-system.js';
 import type { Inodes } from './inodes.js';
 import type { Mounts } from './mounts.js';
 import type { BackgroundOperations } from './operation-runners.js';
+
+const FRAME_READ = frameNamed('read_pages');
+const FRAME_WRITE = frameNamed('write_pages');
+const FRAME_SYNC = frameNamed('sync_pages');
+const FRAME_TRUNCATE = frameNamed('truncate_pages');
+const FRAME_PUNCH = frameNamed('punch_pages');
 
 /** What the store works on; the inodes come later, since they need the page cache. */
 export interface PageStorePorts {
@@ -86,7 +93,7 @@ export class PageStore implements BackingStore, FrameSource {
       frames,
       count,
     );
-    return this.#ports.background.start(runner, operation, sink, tag);
+    return this.#ports.background.start(runner, operation, sink, tag, FRAME_READ);
   }
 
   writePages(
@@ -108,14 +115,14 @@ export class PageStore implements BackingStore, FrameSource {
       count,
       byteCount,
     );
-    return this.#ports.background.start(runner, operation, sink, tag);
+    return this.#ports.background.start(runner, operation, sink, tag, FRAME_WRITE);
   }
 
   truncate(file: number, size: number, sink: Completion, tag: number): number {
     const runner = this.#ports.background.take();
     const inode = this.#inodeOf[file];
     const operation = this.#truncate(this.#wait(runner), inode, size);
-    return this.#ports.background.start(runner, operation, sink, tag);
+    return this.#ports.background.start(runner, operation, sink, tag, FRAME_TRUNCATE);
   }
 
   punch(file: number, page: number, count: number, sink: Completion, tag: number): number {
@@ -127,13 +134,13 @@ export class PageStore implements BackingStore, FrameSource {
       page,
       count,
     );
-    return this.#ports.background.start(runner, operation, sink, tag);
+    return this.#ports.background.start(runner, operation, sink, tag, FRAME_PUNCH);
   }
 
   sync(file: number, sink: Completion, tag: number): number {
     const runner = this.#ports.background.take();
     const operation = this.#sync(this.#wait(runner), this.#inodeOf[file]);
-    return this.#ports.background.start(runner, operation, sink, tag);
+    return this.#ports.background.start(runner, operation, sink, tag, FRAME_SYNC);
   }
 
   *#truncate(wait: Wait, inode: number, size: number): Operation {

@@ -1,5 +1,6 @@
 /** What a path walk does where the cache does not lead on: asks the file system, and fills the cache. */
 import { ENAMETOOLONG, ENOENT, ENOMEM, isErrno, NIL, OK } from '@hotpath/hw-x86';
+import { type CallStack, frameNamed } from '../task/call-stack.js';
 import type { Dentries } from './dentries.js';
 import type { Operation, Wait } from './file-system.js';
 import type { Inodes } from './inodes.js';
@@ -7,12 +8,16 @@ import type { Mounts } from './mounts.js';
 import type { NameLocks } from './name-locks.js';
 import { NEED_LOOKUP, NEED_TARGET, type PathWalk, type Walk } from './path-walk.js';
 
+const FRAME_WALK = frameNamed('walk_path');
+const FRAME_LOOKUP = frameNamed('lookup_name');
+
 /** What look-ups work on. */
 export interface PathLookupPorts {
   readonly dentries: Dentries;
   readonly inodes: Inodes;
   readonly mounts: Mounts;
   readonly walks: PathWalk;
+  readonly stack: CallStack;
   /** Of directories, by inode. */
   readonly directories: NameLocks;
 }
@@ -27,9 +32,11 @@ export class PathLookup {
 
   /** Goes on with a walk to its end: as `PathWalk.step`, and EIO, ENOMEM. */
   *resolve(wait: Wait, walk: Walk): Operation {
-    const { walks } = this.#ports;
+    const { stack, walks } = this.#ports;
     for (;;) {
+      const depth = stack.push(FRAME_WALK);
       const status = walks.step(walk);
+      stack.cut(depth);
       let done: number;
       if (status === NEED_LOOKUP) done = yield* this.#lookup(wait, walk);
       else if (status === NEED_TARGET) done = yield* this.#readTarget(wait, walk.link);
@@ -49,7 +56,7 @@ export class PathLookup {
    * a directory that has been removed, ENAMETOOLONG, ENOMEM, EIO.
    */
   *child(wait: Wait, parent: number, name: string): Operation {
-    const { dentries, inodes, mounts } = this.#ports;
+    const { dentries, inodes, mounts, stack } = this.#ports;
     const directory = dentries.inode[parent];
     if (inodes.links[directory] === 0) return ENOENT;
     const mount = dentries.mount[parent];
@@ -59,13 +66,13 @@ export class PathLookup {
       return known;
     }
     if (name.length > fileSystem.nameBytesMax) return ENAMETOOLONG;
+    stack.push(FRAME_LOOKUP);
     const number = yield* fileSystem.lookup(wait, inodes.number[directory], name);
-    if (isErrno(number) && number !== ENOENT) return number;
     let inode: number = NIL;
-    if (number !== ENOENT) {
-      inode = yield* inodes.get(wait, mount, number);
-      if (isErrno(inode)) return inode;
-    }
+    if (!isErrno(number)) inode = yield* inodes.get(wait, mount, number);
+    stack.pop();
+    if (isErrno(number) && number !== ENOENT) return number;
+    if (number !== ENOENT && isErrno(inode)) return inode;
     return this.#enter(parent, name, inode, mount);
   }
 

@@ -11,10 +11,13 @@ import {
   NIL,
   OK,
 } from '@hotpath/hw-x86';
+import { frameNamed } from '../task/call-stack.js';
 import type { Operation, Wait } from './file-system.js';
 import { isDirectory } from './modes.js';
 import type { NameSpace, NameSpacePorts } from './name-space.js';
 import { LAST_NAME, type Walk } from './path-walk.js';
+
+const FRAME_RENAME = frameNamed('rename');
 
 /**
  * rename: both directories locked, and before them the whole tree, so that nobody moves a directory
@@ -31,7 +34,7 @@ export class Rename {
 
   /** Moves the name at the end of `from` to the end of `to`; both walks were begun, unfollowed. */
   *rename(wait: Wait, from: Walk, to: Walk): Operation {
-    const { dentries, inodes, lookup, trees } = this.#ports;
+    const { dentries, inodes, lookup, stack, trees } = this.#ports;
     let status = yield* lookup.resolve(wait, from);
     if (isErrno(status) && !(status === ENOTDIR && from.target !== NIL)) return status;
     const fromParent = from.parent;
@@ -47,9 +50,11 @@ export class Rename {
     if (dentries.mount[toParent] !== mount) status = EXDEV;
     else if (from.last !== LAST_NAME || to.last !== LAST_NAME) status = EBUSY;
     else {
+      stack.push(FRAME_RENAME);
       yield* trees.acquire(wait, mount, true);
       status = yield* this.#locked(wait, from, to, fromParent, toParent);
       trees.release(mount);
+      stack.pop();
     }
     dentries.put(fromParent);
     dentries.put(toParent);

@@ -16,6 +16,7 @@ import {
 } from '@hotpath/hw-x86';
 import type { PageCache } from '@hotpath/pagecache';
 import { INODE_LIMIT, MOUNT_LIMIT, TASK_LIMIT } from '../params.js';
+import type { CallStack } from '../task/call-stack.js';
 import type { ObjectSource } from '../task/lifecycle.js';
 import type { TaskWaits } from '../task/waits.js';
 import type { DeviceTable } from './character-device.js';
@@ -44,6 +45,7 @@ export interface VfsPorts {
   readonly mounts: Mounts;
   readonly background: BackgroundOperations;
   readonly waits: TaskWaits;
+  readonly stack: CallStack;
   readonly pipes: Pipes;
   readonly devices: DeviceTable;
   readonly inodeObjects: ObjectSource;
@@ -90,7 +92,7 @@ export class Vfs {
     this.background = background;
     this.leader = ports.leader;
     this.now = ports.now;
-    this.operations = new TaskOperations(waits);
+    this.operations = new TaskOperations(waits, ports.stack);
     this.locks = new FileLocks(waits);
     this.inodes = new Inodes({
       mounts,
@@ -103,9 +105,18 @@ export class Vfs {
     this.dentries = new Dentries(this.inodes, ports.dentryObjects, meter);
     const { dentries, directories, inodes, trees } = this;
     this.walks = new PathWalk({ dentries, inodes, mounts, meter });
-    this.lookup = new PathLookup({ dentries, inodes, mounts, walks: this.walks, directories });
+    const { stack } = ports;
+    this.lookup = new PathLookup({
+      dentries,
+      inodes,
+      mounts,
+      walks: this.walks,
+      directories,
+      stack,
+    });
     const { lookup, walks } = this;
-    const names = { dentries, inodes, mounts, lookup, directories, trees, now: ports.now };
+    const { now } = ports;
+    const names = { dentries, inodes, mounts, lookup, directories, trees, stack, now };
     this.names = new NameSpace(names);
     this.renames = new Rename(names, this.names);
     this.open = new OpenFiles(ports.fileObjects, meter);
