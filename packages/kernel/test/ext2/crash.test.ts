@@ -10,7 +10,7 @@ import {
   recordRecovery,
   recordWorkload,
 } from '../../src/ext2/index.js';
-import { fsck, memory, open, pattern, runTool } from './support/host-image.js';
+import { changeWithTool, fsck, memory, open, pattern } from './support/host-image.js';
 
 const CAMPAIGN = process.env['HOTPATH_CAMPAIGN'] === '1';
 
@@ -163,7 +163,7 @@ describe('after a power cut', () => {
         const bytes = new Uint8Array(disk.blockBytes * disk.blockCount);
         for (let b = 0; b < disk.blockCount; b++) disk.readBlock(b, bytes, b * disk.blockBytes);
         if (phase === 'recovered') return fsck(e2fsck, bytes) || null;
-        const replayed = runTool(e2fsck, ['-fy'], bytes);
+        const replayed = changeWithTool(e2fsck, ['-fy'], bytes);
         if (replayed.status > 1) return `e2fsck -fy says ${replayed.status}: ${replayed.output}`;
         if (/Fix|Clear\?|UNEXPECTED/.test(replayed.output))
           return `it repaired: ${replayed.output}`;

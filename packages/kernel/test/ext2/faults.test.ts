@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { testWithTools } from '../../../../scripts/testing/tools.js';
 import { type Ext2Image, ImageCallError, ImageError, openImage } from '../../src/ext2/index.js';
 import {
+  changeWithTool,
   check,
   diskOver,
   FailingDevice,
@@ -11,7 +12,6 @@ import {
   NOW,
   open,
   pattern,
-  runTool,
 } from './support/host-image.js';
 
 /** One after the other, each alone; what was refused. */
@@ -126,7 +126,7 @@ describe('failing requests', () => {
             expect(pinsOf(image), `request ${nth}`).toBe(0);
           }
           if (nth % 5 !== 0) continue;
-          const repaired = runTool(e2fsck, ['-fy'], bytes);
+          const repaired = changeWithTool(e2fsck, ['-fy'], bytes);
           expect(repaired.status, repaired.output).toBeLessThan(4);
           expect(fsck(e2fsck, repaired.bytes)).toBe('');
         }

@@ -1,33 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { testWithTools } from '../../../../scripts/testing/tools.js';
 import { openImage } from '../../src/ext2/index.js';
 import {
+  changeWithTool,
   check,
   diskOver,
   fsck,
   makeImage,
   memory,
+  mke2fs,
   open,
   pattern,
   runTool,
 } from './support/host-image.js';
 import { describeImage } from './support/tree.js';
-
-/** An image as mke2fs makes it with these arguments. */
-function mke2fs(program: string, kib: number, ...args: string[]): Uint8Array {
-  const folder = mkdtempSync(join(tmpdir(), 'mke2fs-'));
-  try {
-    const path = join(folder, 'image');
-    execFileSync(program, ['-q', '-F', ...args, path, String(kib)], { stdio: 'pipe' });
-    return new Uint8Array(readFileSync(path));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 function exercise(bytes: Uint8Array): string[] {
   const image = open(bytes);
@@ -109,7 +95,7 @@ describe('images of mke2fs', () => {
       image.mkdir('/d');
       for (let i = 0; i < 300; i++) image.writeFile(`/d/name-${i}`, pattern(3, i));
       image.close();
-      bytes = runTool(e2fsck, ['-fyD'], bytes).bytes;
+      bytes = changeWithTool(e2fsck, ['-fyD'], bytes).bytes;
       expect(runTool(debugfs, ['-R', 'stat /d'], bytes).output).toMatch(/Flags: 0x1000/);
       for (const change of ['none', 'remove', 'add']) {
         const again = open(bytes);

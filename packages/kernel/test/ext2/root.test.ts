@@ -12,7 +12,7 @@ import {
   type SystemCalls,
 } from '../../src/index.js';
 import { heapOf, runOne } from '../vfs/run-one.js';
-import { fsck, pattern, runTool } from './support/host-image.js';
+import { changeWithTool, fsck, pattern } from './support/host-image.js';
 
 function bootExt(type: 'ext2' | 'ext3', options: BootOptions = {}): Kernel {
   return boot({ memoryBytes: 2 ** 26, diskBytes: 2 ** 24, root: ext2Root({ type }), ...options });
@@ -48,7 +48,7 @@ describe('ext2 and ext3 as the root of a kernel', () => {
       runOne(kernel, work);
       expect(kernel.sync()).toBe(0);
       const bytes = kernel.parts.disk.contents.medium.toBytes();
-      const replayed = runTool(e2fsck, ['-fy'], bytes);
+      const replayed = changeWithTool(e2fsck, ['-fy'], bytes);
       expect(replayed.status, replayed.output).toBeLessThan(2);
       expect(fsck(e2fsck, replayed.bytes)).toBe('');
     });

@@ -1,8 +1,4 @@
 /** Images in memory, opened by the driver and judged by e2fsprogs. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { BlockDevice, BlockRequest } from '@hotpath/hw-x86';
 import { createArenaMemory, createMemoryDisk } from '@hotpath/hw-x86/host';
 import {
@@ -13,6 +9,7 @@ import {
   formatImage,
   openImage,
 } from '../../../src/ext2/index.js';
+import { ToolLoop } from './tool-loop.js';
 
 export const memory = createArenaMemory(4 << 20);
 const scratch = createArenaMemory(4096);
@@ -50,23 +47,39 @@ export function check(bytes: Uint8Array): CheckReport {
   return checkExt2(new DeviceSource(diskOver(bytes), scratch));
 }
 
-/** Runs a program over a copy of the image; what it said, its status, and the image afterwards. */
+let loop: ToolLoop | null = null;
+
+function tools(): ToolLoop {
+  loop ??= new ToolLoop();
+  return loop;
+}
+
+/** Runs a program over a copy of the image: what it said, and its status. */
 export function runTool(
   program: string,
   args: readonly string[],
   bytes: Uint8Array,
-  input?: string,
+): { status: number; output: string } {
+  tools().write(bytes);
+  return tools().run(program, [...args, 'image']);
+}
+
+/** As {@link runTool}, for a program that changes the image: with the image afterwards. */
+export function changeWithTool(
+  program: string,
+  args: readonly string[],
+  bytes: Uint8Array,
 ): { status: number; output: string; bytes: Uint8Array } {
-  const folder = mkdtempSync(join(tmpdir(), 'ext2-'));
-  const path = join(folder, 'image');
-  try {
-    writeFileSync(path, bytes);
-    const result = spawnSync(program, [...args, path], { encoding: 'utf8', input });
-    const output = `${result.stdout}${result.stderr}`;
-    return { status: result.status ?? -1, output, bytes: new Uint8Array(readFileSync(path)) };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const result = runTool(program, args, bytes);
+  return { ...result, bytes: tools().read() };
+}
+
+/** An image as mke2fs makes it with these arguments. */
+export function mke2fs(program: string, kib: number, ...args: string[]): Uint8Array {
+  tools().clear();
+  const { status, output } = tools().run(program, ['-q', '-F', ...args, 'image', String(kib)]);
+  if (status !== 0) throw new Error(`mke2fs: ${output}`);
+  return tools().read();
 }
 
 /** What `e2fsck -fn` has against an image; the empty text when it is clean. */
