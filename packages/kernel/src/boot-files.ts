@@ -23,6 +23,8 @@ import { EXTENT_ROOT } from './extents/extent-root.js';
 import { HostOperations } from './host-operations.js';
 import { HostWait } from './host-wait.js';
 import type { KernelMemory } from './memory/kernel-memory.js';
+import { ObserveDevice } from './observe/observe-device.js';
+import type { Requests } from './observe/requests.js';
 import type { Settings } from './options.js';
 import { BOOT_TIME_NS, INODE_LIMIT } from './params.js';
 import { procSources } from './procfs/proc-texts.js';
@@ -53,6 +55,8 @@ import { Pipes } from './vfs/pipes.js';
 import { Vfs } from './vfs/vfs.js';
 
 const CONSOLE = deviceNumber(5, 1);
+/** Of the minors that devices.txt leaves to local use. */
+const OBSERVE = deviceNumber(10, 240);
 /** Device files of /dev: name, number, permission bits. */
 const DEVICE_FILES: readonly (readonly [string, number, number])[] = [
   ['null', deviceNumber(1, 3), 0o666],
@@ -62,6 +66,7 @@ const DEVICE_FILES: readonly (readonly [string, number, number])[] = [
   ['urandom', deviceNumber(1, 9), 0o666],
   ['tty', CONSOLE, 0o666],
   ['console', CONSOLE, 0o600],
+  ['observe', OBSERVE, 0o600],
 ];
 
 /** What files are made over. */
@@ -87,6 +92,8 @@ export interface FileBootPorts {
   readonly handlers: (Handler | undefined)[];
   /** A frame of the kernel's own, for records on their way to programs. */
   readonly bounce: PhysAddr;
+  /** What programs may ask about the kernel. */
+  readonly requests: Requests;
   /** Who has mapped pages of files. */
   readonly mappings: Mappings;
   /** Whom the disk interrupt asks for what has finished. */
@@ -146,6 +153,10 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
   addMemoryDevices(devices, bytes, settings.seed);
   const console = new Console(bytes, ports.waits, settings.console, ports.signalGroup);
   devices.set(CONSOLE, console);
+  devices.set(
+    OBSERVE,
+    new ObserveDevice(bytes, tasks.leader, (words, caller) => ports.requests.answer(words, caller)),
+  );
   const { access, waits } = ports;
   const { brokenPipe } = ports;
   const pipes = new Pipes({ current, frames, access, waits, brokenPipe });

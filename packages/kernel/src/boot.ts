@@ -26,7 +26,6 @@ import {
   TSC,
 } from '@hotpath/hw-x86';
 import { createMachine, createModelDisk, type ModelMachine } from '@hotpath/hw-x86/model';
-import { Tracer } from '@hotpath/pmc-trace';
 import { Scheduler } from '@hotpath/sched';
 import { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import { bootFiles } from './boot-files.js';
@@ -60,6 +59,8 @@ import { SharedMemory } from './memory/shared-memory.js';
 import { TlbShootdown } from './memory/tlb-shootdown.js';
 import { Unmapper } from './memory/unmapper.js';
 import { Vmalloc } from './memory/vmalloc.js';
+import { beginObservation, Observer } from './observe/observer.js';
+import { Requests } from './observe/requests.js';
 import { type BootOptions, fillOptions } from './options.js';
 import { KernelPanic, panicReport } from './panic.js';
 import {
@@ -96,8 +97,6 @@ import { Sleepers } from './task/sleepers.js';
 import { STATUS_ABORT, Tasks } from './task/tasks.js';
 import { UserAccess } from './task/user-access.js';
 import { TaskWaits } from './task/waits.js';
-import { defineKernelEvents } from './trace-events.js';
-import { definePartEvents } from './trace-parts.js';
 import { VECTOR_DISK, VECTOR_SHOOTDOWN } from './vectors.js';
 import { VfsMappableFiles } from './vfs/mappable-files.js';
 
@@ -119,14 +118,10 @@ export function boot(options: BootOptions = {}): Kernel {
   const { memory, meter } = machine;
   const current = bootCurrent(machine.cpus[0]);
   const stack = new CallStack();
-  const tracer = settings.trace
-    ? new Tracer({ cpuCount: settings.cpus, ticksPerSecond: machine.frequencyHz })
-    : null;
-  const trace = tracer === null ? null : tracer.hook(machine.cpus.map((cpu) => cpu.cells));
-  if (tracer !== null) {
-    defineKernelEvents(tracer.registry);
-    definePartEvents(tracer.registry);
-  }
+  // Who looks into it: null, and nobody pays.
+  const observation = settings.observe ? beginObservation(machine) : null;
+  const tracer = settings.trace ? (observation?.trace.start() ?? null) : null;
+  const trace = observation?.tap ?? null;
 
   // Memory map: what is RAM and not ours goes to the page allocator.
   const pages = new PageAllocator({
@@ -348,6 +343,9 @@ export function boot(options: BootOptions = {}): Kernel {
   const rootDevice = blocks.addDevice(disk);
   caches.push(blocks);
 
+  const observer =
+    observation === null ? null : new Observer({ ...observation, machine, current, tasks });
+
   // System calls, and the beginning and end of tasks.
   const handlers: (Handler | undefined)[] = [];
   const { frequencyHz } = machine;
@@ -384,6 +382,7 @@ export function boot(options: BootOptions = {}): Kernel {
     bounce: FILE_BOUNCE_FRAME,
     mappings: reverse,
     addReapable: (cache) => caches.push(cache),
+    requests: new Requests({ observer, tasks, frequencyHz, isFull: settings.mode === 'full' }),
     brokenPipe: (task) => signals.sendToThread(task, SIGPIPE),
     signalGroup: (group, signal) => {
       for (const leader of tasks.groupLeaders(group)) signals.sendToProcess(leader, signal);
@@ -525,6 +524,7 @@ export function boot(options: BootOptions = {}): Kernel {
     machine,
     current,
     tracer,
+    observer,
     log,
     pages,
     frames,

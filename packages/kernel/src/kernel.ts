@@ -32,6 +32,7 @@ import type { ReverseMap } from './memory/reverse-map.js';
 import type { SharedMemory } from './memory/shared-memory.js';
 import type { TlbShootdown } from './memory/tlb-shootdown.js';
 import type { Vmalloc } from './memory/vmalloc.js';
+import type { Observer } from './observe/observer.js';
 import type { Settings } from './options.js';
 import { TASK_LIMIT } from './params.js';
 import type { SystemCallEntry } from './syscall/entry.js';
@@ -53,6 +54,8 @@ export interface KernelParts {
   readonly machine: ModelMachine;
   readonly current: Current;
   readonly tracer: Tracer | null;
+  /** What looks into it; null without the option `observe`. */
+  readonly observer: Observer | null;
   /** What the kernel had to say. */
   readonly log: KernelLog;
   readonly pages: PageAllocator;
@@ -158,6 +161,19 @@ export class Kernel {
    */
   registerProgram(name: string, program: ProgramFactory): void {
     this.parts.programs.register(name, program);
+  }
+
+  /**
+   * What looks into this kernel: tables, counters, traces.
+   * @throws ArgumentError `ERR_NOT_OBSERVED` unless it was booted with `observe` or `trace`
+   */
+  get observe(): Observer {
+    const { observer } = this.parts;
+    if (observer !== null) return observer;
+    throw new ArgumentError(
+      'ERR_NOT_OBSERVED',
+      'this kernel was booted without observe; allowed: boot({ observe: true })',
+    );
   }
 
   /**

@@ -106,6 +106,11 @@ export interface BootOptions {
   readonly programs?: Readonly<Record<string, ProgramFactory>>;
   /** Records events of all parts in rings of 65,536 a CPU; default false. */
   readonly trace?: boolean;
+  /**
+   * Can be looked into while it runs: scheduling history, counters of a command, traces that begin and
+   * end (`kernel.observe`, `/dev/observe`); default: as `trace`. Simulated time is the same.
+   */
+  readonly observe?: boolean;
 }
 
 /** Options with every default filled in. */
@@ -135,6 +140,7 @@ export interface Settings {
   readonly pageCachePages: number;
   readonly programs: Readonly<Record<string, ProgramFactory>>;
   readonly trace: boolean;
+  readonly observe: boolean;
 }
 
 /**
@@ -203,6 +209,7 @@ export function fillOptions(options: BootOptions): Settings {
     ),
     programs: options.programs ?? {},
     trace: options.trace ?? false,
+    observe: (options.observe ?? false) || (options.trace ?? false),
   };
 }
 

@@ -80,6 +80,7 @@ async function bootShell(
     seed: options.seed,
     root: ext2Root(),
     programs: SHELL_PROGRAMS,
+    observe: true,
     trace: trace !== undefined,
     diskBytes: image === null ? options.disk * 2 ** 20 : image.blockCount * BLOCK_BYTES,
     console: (bytes) => show(bytes),

@@ -21,7 +21,7 @@ import { mkdir, rmdir } from './programs/mkdir.js';
 import { df, mount, umount } from './programs/mount.js';
 import { mv } from './programs/mv.js';
 import { kill, nice, time } from './programs/other-processes.js';
-import { perf } from './programs/perf.js';
+import { perf } from './programs/perf/perf.js';
 import { ps } from './programs/ps.js';
 import { rm } from './programs/rm.js';
 import { sh } from './programs/sh.js';
@@ -31,6 +31,7 @@ import { STRESS_WORKERS, stress } from './programs/stress.js';
 import { bracket, test } from './programs/test.js';
 import { top } from './programs/top.js';
 import { touch } from './programs/touch.js';
+import { trace } from './programs/trace.js';
 import { failing, succeeding } from './programs/true.js';
 import { wc } from './programs/wc.js';
 
@@ -78,6 +79,7 @@ export const USER_PROGRAMS: readonly UserProgram[] = [
   time,
   top,
   touch,
+  trace,
   umount,
   uname,
   vmstat,

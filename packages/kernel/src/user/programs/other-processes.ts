@@ -1,8 +1,6 @@
 /** Programs about other processes: kill, nice, time. */
-import { EINTR, ENOENT, isErrno } from '@hotpath/hw-x86';
-import { errnoText } from '../../errno-text.js';
+import { isErrno } from '@hotpath/hw-x86';
 import { CLOCK_MONOTONIC } from '../../syscall/flags.js';
-import type { Program } from '../../syscall/program.js';
 import {
   SIGALRM,
   SIGCONT,
@@ -16,8 +14,8 @@ import {
   SIGUSR2,
 } from '../../task/signal-numbers.js';
 import { parseArguments, wholeNumber } from '../arguments.js';
+import { become, runChild } from '../children.js';
 import { type Process, STDERR, type Step, UsageError, type UserProgram } from '../process.js';
-import { shellStatus } from '../shell/jobs.js';
 import { readAccounts } from './accounts.js';
 
 const SIGNALS: Readonly<Record<string, number>> = {
@@ -62,13 +60,6 @@ export const kill: UserProgram = {
   },
 };
 
-/** Puts another program into the place of this one; comes back only when that failed. */
-function* become(process: Process, args: readonly string[]): Step<number> {
-  const status = yield* process.sys.exec(args[0], args, process.env);
-  yield* process.complain(`${args[0]}: ${errnoText(status)}`);
-  return status === ENOENT ? 127 : 126;
-}
-
 /** `nice` */
 export const nice: UserProgram = {
   name: 'nice',
@@ -93,25 +84,15 @@ export const time: UserProgram = {
   runsOther: true,
   *main(process, args) {
     if (args.length === 0) throw new UsageError('needs a program');
-    const { scratch, sys } = process;
+    const { sys } = process;
     const started = yield* sys.clock(CLOCK_MONOTONIC);
-    const pid = yield* sys.fork(function* (own): Program {
-      return yield* become(process.inChild(own), args);
-    });
-    if (isErrno(pid)) {
-      yield* process.fail('fork', pid);
-      return 1;
-    }
-    let waited: number;
-    do {
-      waited = yield* sys.wait(pid, scratch);
-    } while (waited === EINTR);
-    const status = shellStatus(yield* sys.load32(scratch));
+    const ended = yield* runChild(process, (child) => become(child, args));
+    if (ended === null) return 1;
     const real = (yield* sys.clock(CLOCK_MONOTONIC)) - started;
-    const text = yield* cpuSeconds(process, pid);
+    const text = yield* cpuSeconds(process, ended.pid);
     const lines = `real ${(real / 1e9).toFixed(6)}\n${text}`;
     yield* process.writeBytes(STDERR, new TextEncoder().encode(lines));
-    return status;
+    return ended.status;
   },
 };
 

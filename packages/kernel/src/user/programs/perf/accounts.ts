@@ -1,22 +1,19 @@
-import { parseArguments } from '../arguments.js';
-import { type Process, type Step, UsageError, type UserProgram } from '../process.js';
-import { type Account, readAccounts } from './accounts.js';
+/** `perf sched latency` and `perf why`: tables of what the kernel always counts. */
+import type { Process, Step } from '../../process.js';
+import type { Account } from '../accounts.js';
+import { milliseconds } from './times.js';
 
 const RUN_QUEUE = 'run queue';
 
-function milliseconds(nanoseconds: number): string {
-  return (nanoseconds / 1e6).toFixed(3);
-}
-
 /** Tasks of a name or number, all without one, in the order of their numbers. */
-function chosen(rows: readonly Account[], operands: readonly string[]): Account[] {
+export function chosenTasks(rows: readonly Account[], operands: readonly string[]): Account[] {
   const isMeant = ({ name, task }: Account): boolean =>
     operands.length === 0 || operands.includes(name) || operands.includes(String(task));
   return rows.filter(isMeant).sort((a, b) => a.task - b.task);
 }
 
 /** As `perf sched latency` of Linux: run time, switches, average and longest wait for a CPU. */
-function* latency(process: Process, rows: readonly Account[]): Step {
+export function* showLatency(process: Process, rows: readonly Account[]): Step {
   yield* process.print(
     `${'Task'.padEnd(24)} ${'Runtime ms'.padStart(12)} ${'Switches'.padStart(9)} ` +
       `${'Avg delay ms'.padStart(13)} ${'Max delay ms'.padStart(13)}\n`,
@@ -40,7 +37,7 @@ function* latency(process: Process, rows: readonly Account[]): Step {
 }
 
 /** Where the time of tasks went: each kind's share. */
-function* why(process: Process, rows: readonly Account[]): Step {
+export function* showWhy(process: Process, rows: readonly Account[]): Step {
   for (const row of rows) {
     const total = [...row.kinds.values()].reduce((sum, value) => sum + value, 0);
     yield* process.print(`${row.name}:${row.task}, ${milliseconds(total)} ms\n`);
@@ -53,25 +50,3 @@ function* why(process: Process, rows: readonly Account[]): Step {
     }
   }
 }
-
-/** `perf` */
-export const perf: UserProgram = {
-  name: 'perf',
-  summary: 'what the kernel counted of its tasks, those that have ended too',
-  usage: 'sched latency [TASK...] | why [TASK...]',
-  options: [
-    ['sched latency', 'run time, switches, average and longest wait for a CPU'],
-    ['why', 'where the time went: program, calls, faults, walks, queues, disk, sleep'],
-    ['TASK', 'a name or number; default: all'],
-  ],
-  *main(process, args) {
-    const { operands } = parseArguments(args, '');
-    const [command, sub] = operands;
-    const rows = yield* readAccounts(process);
-    if (command === 'sched' && sub === 'latency') {
-      yield* latency(process, chosen(rows, operands.slice(2)));
-    } else if (command === 'why') yield* why(process, chosen(rows, operands.slice(1)));
-    else throw new UsageError(`'${operands.join(' ')}'; allowed: sched latency, why`);
-    return 0;
-  },
-};

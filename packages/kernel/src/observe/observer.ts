@@ -1,0 +1,54 @@
+/** What looks into a running kernel, put together. */
+import type { Cpu } from '@hotpath/hw-x86';
+import type { ModelMachine } from '@hotpath/hw-x86/model';
+import type { CpuModel } from '@hotpath/pmc-trace';
+import type { Current } from '../current.js';
+import type { Tasks } from '../task/tasks.js';
+import { EventTap } from './event-tap.js';
+import { SchedHistory } from './sched-history.js';
+import { TaskCounters } from './task-counters.js';
+import { TraceRecorder } from './trace-recorder.js';
+
+/** What is there before the first part of the kernel. */
+export interface Observation {
+  readonly tap: EventTap;
+  readonly trace: TraceRecorder;
+}
+
+/** The hook for all parts, and the recorder that may begin at once. */
+export function beginObservation(machine: ModelMachine): Observation {
+  const { cpus, frequencyHz } = machine;
+  const tap = new EventTap(cpus);
+  return { tap, trace: new TraceRecorder({ tap, cpus, frequencyHz }) };
+}
+
+/** What is observed. */
+export interface ObserverPorts extends Observation {
+  readonly machine: ModelMachine;
+  readonly current: Current;
+  readonly tasks: Tasks;
+}
+
+/** Tables and recorders of an observable kernel (option `observe` or `trace` of `boot`). */
+export class Observer {
+  /** Events as they happen. */
+  readonly tap: EventTap;
+  /** Traces and their files. */
+  readonly trace: TraceRecorder;
+  /** Who had which CPU when. */
+  readonly sched: SchedHistory;
+  /** Counters of a command. */
+  readonly counters: TaskCounters;
+
+  constructor(ports: ObserverPorts) {
+    const { current, machine, tap, tasks, trace } = ports;
+    const cpus: readonly Cpu[] = machine.cpus;
+    this.tap = tap;
+    this.trace = trace;
+    trace.connect(tasks);
+    this.sched = new SchedHistory({ tap, tasks, cpuCount: cpus.length });
+    const model: CpuModel =
+      machine.profile.eventTable === 'alder-lake' ? 'alder-lake-p' : 'skylake';
+    this.counters = new TaskCounters({ tap, cpus, model, tasks, current });
+  }
+}

@@ -1,0 +1,117 @@
+/** The requests of /dev/observe: tables with tabs, or the bytes of a file. */
+import { ArgumentError, EBUSY, EINVAL, ENOENT, EOPNOTSUPP, OK } from '@hotpath/hw-x86';
+import { COUNTER_EVENTS, type CounterName } from '@hotpath/pmc-trace';
+import { cyclesToNanoseconds, type Tasks } from '../task/tasks.js';
+import type { Observer } from './observer.js';
+
+/** What they answer from. */
+export interface RequestPorts {
+  /** Null where the kernel was booted without. */
+  readonly observer: Observer | null;
+  readonly tasks: Tasks;
+  readonly frequencyHz: number;
+  /** True where caches and TLBs are modelled. */
+  readonly isFull: boolean;
+}
+
+type Row = readonly (string | number)[];
+
+/** Answers requests; see `user/observe.ts` for those who ask. */
+export class Requests {
+  readonly #ports: RequestPorts;
+
+  constructor(ports: RequestPorts) {
+    this.#ports = ports;
+  }
+
+  /** The answer, or an errno: EINVAL for an unknown request, EOPNOTSUPP where nothing observes. */
+  answer(words: readonly string[], caller: number): Uint8Array | number {
+    const { observer } = this.#ports;
+    const [what, how, ...rest] = words;
+    if (observer === null) return EOPNOTSUPP;
+    if (what === 'sched') return this.#sched(observer);
+    if (what === 'stat') return this.#stat(observer, how, rest, caller);
+    if (what === 'trace') return this.#trace(observer, how);
+    return EINVAL;
+  }
+
+  #sched(observer: Observer): Uint8Array {
+    const ns = (cycles: number): number => cyclesToNanoseconds(cycles, this.#ports.frequencyHz);
+    const rows = observer.sched
+      .switches()
+      .map((each) => [
+        ns(each.time),
+        each.cpu,
+        each.from,
+        each.fromName,
+        each.state,
+        ns(each.slept),
+        ns(each.delayed),
+        ns(each.ran),
+        each.to,
+        each.toName,
+      ]);
+    return table([[observer.sched.lost], ...rows]);
+  }
+
+  #stat(
+    observer: Observer,
+    how: string,
+    names: readonly string[],
+    caller: number,
+  ): Uint8Array | number {
+    const { counters } = observer;
+    if (how === 'begin') {
+      const wanted = names.filter(isCounterName);
+      if (wanted.length !== names.length) return EINVAL;
+      const owner = this.#ports.tasks.family.parent[caller];
+      return attempt(() => counters.begin(caller, owner, wanted.length > 0 ? wanted : undefined));
+    }
+    if (how !== 'end') return EINVAL;
+    if (counters.owner !== caller) return ENOENT;
+    const counts = counters.end();
+    if (counts === null) return ENOENT;
+    const ns = (cycles: number): number => cyclesToNanoseconds(cycles, this.#ports.frequencyHz);
+    return table([
+      ['full', this.#ports.isFull ? 1 : 0],
+      ['task-clock', ns(counts.taskClock)],
+      ['elapsed', ns(counts.elapsed)],
+      ['context-switches', counts.switches],
+      ['cpu-migrations', counts.migrations],
+      ['page-faults', counts.faults],
+      ['tasks', counts.tasks],
+      ...counts.events.map(({ count, name }) => [name, count]),
+    ]);
+  }
+
+  #trace({ trace }: Observer, how: string): Uint8Array | number {
+    if (how === 'start') return attempt(() => trace.start());
+    if (how === 'stop') return trace.stop() ? OK : ENOENT;
+    if (how !== 'perfetto' && how !== 'json') return EINVAL;
+    return trace.file(how) ?? ENOENT;
+  }
+}
+
+function isCounterName(name: string): name is CounterName {
+  return name === 'dtlb-misses' || (COUNTER_EVENTS as readonly string[]).includes(name);
+}
+
+/** Lines of cells with tabs. */
+function table(rows: readonly Row[]): Uint8Array {
+  return new TextEncoder().encode(rows.map((row) => `${row.map(cell).join('\t')}\n`).join(''));
+}
+
+/** Names are anyone's choice. */
+function cell(value: string | number): string {
+  return String(value).replace(/[\t\n]/g, ' ');
+}
+
+function attempt(body: () => void): number {
+  try {
+    body();
+    return OK;
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    return error.code.endsWith('_BUSY') ? EBUSY : EINVAL;
+  }
+}
