@@ -28,7 +28,8 @@ export function outputMatches(claimed: string, printed: string): boolean {
   return wanted.length === got.length && wanted.every((line, at) => lineMatches(line, got[at]!));
 }
 
-function lineMatches(claimed: string, printed: string): boolean {
+/** True when one printed line is `claimed`, in which `…` stands for any text. */
+export function lineMatches(claimed: string, printed: string): boolean {
   const parts = claimed
     .trimEnd()
     .split('…')
