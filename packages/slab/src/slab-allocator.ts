@@ -79,7 +79,8 @@ export class SlabAllocator {
     this.meter = options.meter ?? null;
     this.trace = options.trace ?? null;
     // A small integer where it fits: the hot paths then add integers, not doubles.
-    this.base = this.pages.base === 0 ? 0 : this.pages.base;
+    const small = this.pages.base | 0;
+    this.base = small === this.pages.base ? small : this.pages.base;
     this.more = options.more ?? null;
     this.table = new SlabTable(this.pages.lowPages, this.meter);
   }

@@ -137,7 +137,7 @@ export class SlabCache implements TableReader {
     this.attachChecks(checks);
     this.magazines.release();
     // Beyond the array, where nobody owns anything.
-    this.ownersAt = 2 ** 30;
+    this.ownersAt = 2 ** 30 - 1;
   }
 
   /** An object's address, or the allocator's `none` when memory is out. O(1); its bytes are undefined. */
