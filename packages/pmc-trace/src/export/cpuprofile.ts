@@ -35,7 +35,9 @@ export function writeCpuProfile(profile: Profile, sink: ByteSink): void {
   if (profile.lost > 0) order.push(lostNode);
   // The closing sample of the root gives the last stack its length.
   order.push(ROOT);
-  write(order.map((node) => node + 1).join(','));
+  order.forEach((node, index) => {
+    write(index === 0 ? `${node + 1}` : `,${node + 1}`);
+  });
   write('],"timeDeltas":[0');
   for (const node of order.slice(0, -1)) {
     write(`,${microseconds(profile, node === lostNode ? profile.lost : tree.self(node))}`);

@@ -57,6 +57,29 @@ export interface TimelineCounts {
 const UNKNOWN_TASK = -2;
 
 /**
+ * The one event object of a timeline. A class, and its numbers NaN at first: so every timeline's
+ * event has one hidden class with unboxed doubles. Made by a literal or a spread, V8 gave the ninth
+ * timeline of a process another one, and from then on each event took 280 ns instead of 120.
+ */
+class ReusedEvent implements TimelineEvent {
+  time = Number.NaN;
+  cpu = 0;
+  task = NIL;
+  phase = 0;
+  kind: EventKind;
+  emitted: EventKind;
+  a = Number.NaN;
+  b = Number.NaN;
+  titleValue = Number.NaN;
+  repaired = false;
+
+  constructor(kind: EventKind) {
+    this.kind = kind;
+    this.emitted = kind;
+  }
+}
+
+/**
  * Merges the rings of all CPUs by time, finds each event's track and repairs what loss has broken:
  * ends without a begin are dropped, begins without an end closed; both are counted. Takes any number
  * of snapshots, in order, and keeps only the open spans in between.
@@ -80,9 +103,7 @@ export class Timeline implements SnapshotConsumer {
 
   constructor(sink: TimelineSink) {
     this.sink = sink;
-    const none = undefined as unknown as EventKind;
-    const shape = { time: 0, cpu: 0, task: NIL, phase: 0, kind: none, emitted: none };
-    this.event = { ...shape, a: 0, b: 0, titleValue: 0, repaired: false };
+    this.event = new ReusedEvent(undefined as unknown as EventKind);
   }
 
   /** Goes through a snapshot's events, which must be later than those of the ones before. */

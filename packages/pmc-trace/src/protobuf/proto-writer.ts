@@ -106,6 +106,7 @@ export class ProtoWriter {
 
   /** A text of any length, or bytes that are one already. */
   text(field: number, text: string | Uint8Array): void {
+    if (this.depth === 0 && this.at >= CHUNK_BYTES) this.flush();
     const bytes = typeof text === 'string' ? utf8(text) : text;
     this.room(bytes.length + RECORD_ROOM);
     this.key(field, LENGTH);

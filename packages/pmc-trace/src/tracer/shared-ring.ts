@@ -67,11 +67,12 @@ export class SharedRingWriter {
     const head = this.next;
     if (head === this.stop && !this.makeRoom()) return;
     const data = this.data;
+    // As in TraceRing.write: `|` and a literal are what V8 is quick with.
     const at = (head & this.mask) << 2;
     data[at] = time;
-    data[at + 1] = (head >>> 0) * CODE_UNIT + code;
-    data[at + 2] = a;
-    data[at + 3] = b;
+    data[at | 1] = (head >>> 0) * 1_048_576 + code;
+    data[at | 2] = a;
+    data[at | 3] = b;
     this.next = (head + 1) | 0;
     Atomics.store(this.header, PUBLISHED, this.next);
   }

@@ -7,6 +7,8 @@ import {
   HALTED,
   INSTRUCTIONS,
   LLC_MISSES,
+  MSR_A_PMC0,
+  MSR_FIXED_CTR_CTRL,
   MSR_FIXED_CTR0,
   MSR_PERF_GLOBAL_CTRL,
   MSR_PERF_GLOBAL_OVF_CTRL,
@@ -18,6 +20,7 @@ import {
   PERFEVTSEL_INT,
   PERFEVTSEL_INV,
   PERFEVTSEL_OS,
+  RDPMC_FIXED,
   SUPERVISOR,
   type Supervisor,
   TSC,
@@ -25,7 +28,13 @@ import {
 } from '@hotpath/hw-x86';
 import { createMachine } from '@hotpath/hw-x86/model';
 import { describe, expect, test } from 'vitest';
-import { CallStack, CounterSet, ProfileSpans, SamplingProfiler } from '../../src/index.js';
+import {
+  CallStack,
+  CounterSet,
+  MultiplexedCounters,
+  ProfileSpans,
+  SamplingProfiler,
+} from '../../src/index.js';
 
 // x2APIC local vector table entry of the counters' interrupt (SDM vol. 3, 11.12).
 const LVT_PMI = 0x834;
@@ -144,6 +153,49 @@ describe('counters on the model machine', () => {
     counters.checkInvariants();
   });
 
+  test('more events than counters take turns, and what was counted is what the machine did then', () => {
+    const made = machine();
+    const [cpu] = made.cpus;
+    const region = made.meter.region('data', 4000 * 2_097_152);
+    const clock = { now: () => cpu.cells[TSC] };
+    const counters = new MultiplexedCounters(cpu, clock, {
+      model: 'skylake',
+      groups: [
+        ['l1-hits', 'l2-hits', 'l3-hits'],
+        ['l1-misses', 'l2-misses', 'l3-misses'],
+        ['dtlb-load-walks', 'dtlb-store-walks', 'llc-misses', 'branch-misses'],
+      ],
+    });
+    // The first two groups share the eight general counters.
+    expect(counters.turnCount).toBe(2);
+    const walks = [0, 0];
+    counters.start();
+    for (let turn = 0; turn < 60; turn += 1) {
+      if (turn > 0) counters.rotate();
+      const before = [cpu.cells[DTLB_LOAD_WALKS], cpu.cells[DTLB_STORE_WALKS]];
+      for (let load = 0; load < 200; load += 1) {
+        made.meter.load(region + ((turn * 7919 + load * 613) % 4000) * 2_097_152);
+        made.meter.store(region + ((turn * 31 + load * 17) % 4000) * 2_097_152);
+      }
+      if (turn % 2 === 1) {
+        walks[0] += cpu.cells[DTLB_LOAD_WALKS] - before[0];
+        walks[1] += cpu.cells[DTLB_STORE_WALKS] - before[1];
+      }
+      counters.checkInvariants();
+    }
+    counters.stop();
+    const read = counters.read();
+    const of = (name: string) => read.find((count) => count.name === name)!;
+    expect([of('dtlb-load-walks').counted, of('dtlb-store-walks').counted]).toEqual(walks);
+    expect(walks[0]).toBeGreaterThan(0);
+    // Each turn took about half of the time.
+    for (const { counted, estimate, enabledTicks, runningTicks } of read) {
+      expect(runningTicks / enabledTicks).toBeGreaterThan(0.3);
+      expect(runningTicks / enabledTicks).toBeLessThan(0.7);
+      expect(estimate).toBeCloseTo((counted * enabledTicks) / runningTicks);
+    }
+  });
+
   test('spans on the model measure cycles and deltas exactly', () => {
     const made = machine();
     const [cpu] = made.cpus;
@@ -247,6 +299,34 @@ describe('the conformance list of a PMU', () => {
     cpu.writeMsr(MSR_PMC0, 1000n);
     cpu.cells[TSC] += 7;
     expect(cpu.readCounter(0)).toBe(1007 + cpu.numbers.rdpmcCycles);
+  });
+
+  test('fixed counters count by their own control, overflow from status bit 32, and bit 30 of RDPMC reads them', () => {
+    const { cpu } = start(0);
+    cpu.writeMsr(MSR_PERF_GLOBAL_CTRL, 1n << 32n);
+    cpu.cells[INSTRUCTIONS] += 10;
+    // OS is bit 0 of the field, USR bit 1: a counter for user code does not see the kernel.
+    cpu.writeMsr(MSR_FIXED_CTR_CTRL, 2n);
+    cpu.cells[INSTRUCTIONS] += 10;
+    expect(cpu.readCounter(RDPMC_FIXED)).toBe(0);
+    cpu.writeMsr(MSR_FIXED_CTR_CTRL, 1n);
+    cpu.writeMsr(MSR_FIXED_CTR0, 2n ** 48n - 3n);
+    cpu.cells[INSTRUCTIONS] += 5;
+    expect(cpu.readCounter(RDPMC_FIXED)).toBe(2);
+    expect(cpu.readMsr(MSR_PERF_GLOBAL_STATUS)).toBe(1n << 32n);
+    cpu.writeMsr(MSR_PERF_GLOBAL_OVF_CTRL, 1n << 32n);
+    expect(cpu.readMsr(MSR_PERF_GLOBAL_STATUS)).toBe(0n);
+  });
+
+  test('WRMSR to 0xC1 sign-extends 32 bits, to 0x4C1 takes the width that CPUID tells', () => {
+    const { cpu } = start(0);
+    expect(cpu.counterBits).toBe(48);
+    cpu.writeMsr(MSR_PMC0, 0x8000_0000n);
+    expect(cpu.readCounter(0)).toBe(2 ** 48 - 2 ** 31);
+    cpu.writeMsr(MSR_PMC0, 0x7fff_ffffn);
+    expect(cpu.readCounter(0)).toBe(2 ** 31 - 1);
+    cpu.writeMsr(MSR_A_PMC0, 0x8000_0000n);
+    expect(cpu.readCounter(0)).toBe(2 ** 31);
   });
 
   test('RDPMC(64) and reserved bits raise #GP', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   ByteCollector,
   ChromeJsonWriter,
+  PerfettoWriter,
   SWITCH_STATE,
   Tracer,
   writeChromeJson,
@@ -212,6 +213,41 @@ describe('ChromeJsonWriter', () => {
     writeChromeJson(once.tracer.snapshot(), whole);
     expect(parts.text()).toBe(whole.text());
     expect(writer.byteCount).toBe(parts.bytes().length);
+  });
+
+  test('a run of any length goes through in chunks: what is kept back is less than one', () => {
+    for (const Writer of [ChromeJsonWriter, PerfettoWriter]) {
+      let largest = 0;
+      let out = 0;
+      const writer = new Writer({
+        write: (chunk) => {
+          largest = Math.max(largest, chunk.byteLength);
+          out += chunk.length;
+        },
+      });
+      const { tracer, clock, emitter } = setup({
+        mode: 'stream',
+        capacity: 1024,
+        consumer: writer,
+      });
+      const kind = tracer.registry.register({ name: 'step', a: 'n' });
+      const handedOut: number[] = [];
+      for (let step = 0; step < 100_000; step += 1) {
+        clock.time += 10;
+        if (step % 2 === 0) emitter.begin(kind, step);
+        else emitter.end(kind, step);
+        if (step % 10_000 === 9_999) handedOut.push(out);
+      }
+      tracer.flush();
+      writer.end();
+      expect(largest).toBeLessThanOrEqual(65_536 + 1024);
+      // Bytes leave as steadily as events come; nothing waits for the end.
+      const share = out / 10;
+      handedOut.forEach((bytes, index) => {
+        expect(Math.abs(bytes - share * (index + 1))).toBeLessThan(65_536 * 2 + 1024 * 120);
+      });
+      expect(writer.counts).toMatchObject({ events: 100_000, lost: 0 });
+    }
   });
 
   test('an empty trace is a valid file', () => {

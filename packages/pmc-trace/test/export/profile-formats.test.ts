@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import * as CPUProfile from '@paulirish/trace_engine/models/cpu_profile/cpu_profile.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testWithTools } from '../../../../scripts/testing/tools.js';
 import {
@@ -82,6 +83,42 @@ describe('profile formats', () => {
     expect(text(writeCpuProfile)).not.toMatch(/<|\u2028/);
   });
 
+  test('DevTools reads the .cpuprofile: its model finds every function with its own and its whole time', () => {
+    const file = JSON.parse(text(writeCpuProfile));
+    const model = new CPUProfile.CPUProfileDataModel.CPUProfileDataModel(file);
+    const rows = new Map<string, [number, number]>();
+    const visit = (node: CPUProfile.CPUProfileDataModel.CPUProfileNode): void => {
+      rows.set(node.functionName, [Math.round(node.self), Math.round(node.total)]);
+      for (const child of node.children) visit(child as typeof node);
+    };
+    visit(model.profileHead as CPUProfile.CPUProfileDataModel.CPUProfileNode);
+    expect([...rows.keys()]).toEqual(expect.arrayContaining(ODD));
+    // In milliseconds, of which one is a sample.
+    expect(rows.get('main')).toEqual([7, 50]);
+    expect(rows.get('read "a"')).toEqual([10, 40]);
+    expect(rows.get('</script><b>')).toEqual([30, 30]);
+    expect(rows.get(LONG)).toEqual([1, 1]);
+    expect(rows.get('[lost]')).toEqual([3, 3]);
+  });
+
+  test('every format goes out in chunks while it is written, however large the tree', () => {
+    const profiler = new SamplingProfiler({ period: 1000 });
+    const stack = new CallStack();
+    for (let number = 0; number < 20_000; number += 1) {
+      stack.enter(profiler.register(`function number ${number}`));
+      profiler.sample(stack, number + 1);
+      if (number % 3 === 2) stack.unwind(Math.max(0, stack.depth - 3));
+    }
+    for (const write of [writeCollapsed, writeCpuProfile, writePprof]) {
+      const sizes: number[] = [];
+      write(profiler, { write: (chunk) => sizes.push(chunk.length) });
+      const total = sizes.reduce((sum, size) => sum + size);
+      expect(total).toBeGreaterThan(10 * 65_536);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(65_536 + 1024);
+      expect(sizes.length).toBeLessThan(total / 60_000 + 2);
+    }
+  });
+
   testWithTools('go tool pprof shows every function with its exact weight', ['go'], (go) => {
     const path = join(folder, 'profile.pb');
     writeFileSync(path, bytes(writePprof));
@@ -143,6 +180,9 @@ describe('profile formats', () => {
         expect(table).toMatch(/40(\.00ms)? \(75%\) 10(\.00ms)? \(19%\) read "a"/);
         expect(table).toMatch(/50(\.00ms)? \(94%\) 7(\.00ms)? \(13%\) main/);
         expect(table).toMatch(/3(\.00ms)? \(5\.7%\) 3(\.00ms)? \(5\.7%\) \[lost\]/);
+        // Its lines are broken in collapsed stacks only; the tool itself turns them into spaces.
+        expect(table).toMatch(/3(\.00ms)? \(5\.7%\) 2(\.00ms)? \(3\.8%\) a[;:]b c.d/);
+        expect(table).toContain(` ${LONG} `);
       }
     },
     60_000,

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { testWithTools } from '../../../../scripts/testing/tools.js';
 import {
   ByteCollector,
+  checkTrace,
   PerfettoWriter,
   SWITCH_STATE,
   type TraceEmitter,
@@ -151,6 +152,43 @@ describe('PerfettoWriter', () => {
         schedSwitch: { prevComm: 'shell', prevPid: 7, prevState: 2, nextComm: 'idle', nextPid: 0 },
       },
     ]);
+  });
+
+  test('the first switch after loss says so in the terms of ftrace, too', () => {
+    const tracer = new Tracer({ capacity: 16 });
+    tracer.registry.define(192, { name: 'switch', phase: 'switch' });
+    const cells = new Float64Array(CELL_COUNT);
+    const hook = tracer.hook([cells]);
+    for (let step = 0; step < 20; step += 1) {
+      cells[TSC] += 1000;
+      hook.emit(192, step % 2 === 0 ? NIL : 7, step % 2 === 0 ? 7 : NIL);
+    }
+    const file = exported(tracer);
+    const bundles = decodeTrace(file).flatMap(({ ftraceEvents }) => ftraceEvents ?? []);
+    expect(bundles.map(({ lostEvents }) => lostEvents === true)).toEqual([
+      true,
+      ...new Array<boolean>(15).fill(false),
+    ]);
+    expect(checkTrace(file)).toMatchObject({ valid: true, lost: 4 });
+  });
+
+  test('epoch nanoseconds stay exact where a double would round them to 256', () => {
+    const epoch = 1_700_000_000_123_456_789n;
+    const tracer = new Tracer({ epochNanoseconds: epoch });
+    let time = 0;
+    const emitter = tracer.emitter({ now: () => time });
+    emitter.instant(5);
+    time = 3 * 10 ** 15;
+    emitter.instant(5);
+    const sink = new ByteCollector();
+    writePerfetto(tracer.snapshot(), sink);
+    // protobufjs reads numbers of 64 bits as doubles: look for the field's own bytes (timestamp, 2).
+    const varint: number[] = [0x10];
+    for (let rest = epoch; rest > 0n; rest >>= 7n) {
+      varint.push(Number(rest & 0x7fn) | (rest > 0x7fn ? 0x80 : 0));
+    }
+    expect(Buffer.from(sink.bytes()).includes(Buffer.from(varint))).toBe(true);
+    expect(replay(decodeTrace(sink.bytes()))[1].time).toBe(3 * 10 ** 15);
   });
 
   test('overlapping asynchronous spans lie on tracks of their own, which are used again', () => {

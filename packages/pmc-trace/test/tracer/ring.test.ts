@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { eventCode, type RingEvents, type RingMode, TraceRing } from '../../src/index.js';
+import {
+  eventCode,
+  type RingEvents,
+  type RingMode,
+  sharedRingBytes,
+  TraceRing,
+} from '../../src/index.js';
 
 /** What the ring is compared with: an array that forgets nothing. */
 function check(mode: RingMode, capacity: number, steps: readonly number[]): void {
@@ -109,6 +115,15 @@ describe('TraceRing', () => {
     expect(eventCode(ring.snapshot().records, 15)).toBe(1_048_575);
     expect(ring.snapshot().records[0]).toBe(8);
     ring.checkInvariants();
+  });
+
+  test('an event takes 32 bytes', () => {
+    const ring = new TraceRing(0, 1024, 'overwrite');
+    const { data } = ring as unknown as { data: Float64Array };
+    expect(data.byteLength / ring.capacity).toBe(32);
+    for (let time = 0; time < 1024; time += 1) ring.write(time, 7, time, 0);
+    expect(ring.snapshot().records.byteLength / 1024).toBe(32);
+    expect(sharedRingBytes(2048) - sharedRingBytes(1024)).toBe(1024 * 32);
   });
 
   test('a capacity that is no power of two in range is refused', () => {

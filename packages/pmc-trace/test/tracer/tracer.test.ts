@@ -61,6 +61,49 @@ describe('Tracer', () => {
     expect(tracer.lost()).toEqual([0, 5, 0]);
   });
 
+  test('a noisy CPU takes no event from a quiet one', () => {
+    const tracer = new Tracer({ cpuCount: 2, capacity: 16 });
+    let time = 0;
+    const clock = { now: () => time++ };
+    const [noisy, quiet] = [tracer.emitter(clock, 0), tracer.emitter(clock, 1)];
+    quiet.instant(1, 42);
+    for (let count = 0; count < 10_000; count += 1) noisy.instant(1);
+    quiet.instant(1, 43);
+    const { cpus } = tracer.snapshot();
+    expect(cpus.map(({ count, lost }) => [count, lost])).toEqual([
+      [16, 9984],
+      [2, 0],
+    ]);
+    expect([cpus[1].records[2], cpus[1].records[6]]).toEqual([42, 43]);
+  });
+
+  test('stream mode of two CPUs keeps nothing back and loses nothing, whichever ring fills', () => {
+    const seen: number[][] = [[], []];
+    const tracer = new Tracer({
+      mode: 'stream',
+      cpuCount: 2,
+      capacity: 16,
+      consumer: {
+        write: ({ cpus }) => {
+          for (const { cpu, count, records } of cpus) {
+            for (let event = 0; event < count; event += 1) seen[cpu].push(records[event * 4 + 2]);
+          }
+        },
+      },
+    });
+    let time = 0;
+    const emitters = [0, 1].map((cpu) => tracer.emitter({ now: () => time++ }, cpu));
+    const sent: number[][] = [[], []];
+    for (let count = 0; count < 3000; count += 1) {
+      const cpu = count % 7 === 0 ? 1 : 0;
+      emitters[cpu].instant(1, count);
+      sent[cpu].push(count);
+    }
+    tracer.flush();
+    expect(seen).toEqual(sent);
+    expect(tracer.lost()).toEqual([0, 0]);
+  });
+
   test('stream mode hands everything to the consumer, in order, and flush the rest', () => {
     const times: number[] = [];
     const tracer = new Tracer({
