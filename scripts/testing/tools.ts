@@ -1,5 +1,6 @@
 /** Programs that some tests want beside Node (e2fsck, qemu-io, fio): found, or the test says why not. */
 
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'vitest';
@@ -27,9 +28,24 @@ export const toolsRequired = process.env['HOTPATH_REQUIRE_TOOLS'] === '1';
  * HOTPATH_REQUIRE_TOOLS=1. `skip` is the test context's own: `test('...', ({ skip }) => ...)`.
  */
 export function requireTool(program: string, skip: (reason: string) => never): string {
-  const path = findTool(program);
-  if (path !== undefined) return path;
-  const reason = `${program} is not installed`;
+  return findTool(program) ?? absent(program, skip);
+}
+
+/**
+ * Path of a Python that has `module`; inside a test, as {@link requireTool}. The system's own comes
+ * first, because that is the one for which Debian installs modules.
+ */
+export function requirePythonModule(module: string, skip: (reason: string) => never): string {
+  for (const python of ['/usr/bin/python3', findTool('python3')]) {
+    if (python !== undefined && spawnSync(python, ['-c', `import ${module}`]).status === 0) {
+      return python;
+    }
+  }
+  return absent(`Python's module ${module}`, skip);
+}
+
+function absent(what: string, skip: (reason: string) => never): never {
+  const reason = `${what} is not installed`;
   if (toolsRequired) throw new Error(`${reason}, and HOTPATH_REQUIRE_TOOLS=1 forbids skipping`);
   console.log(`skipped: ${reason}`);
   return skip(reason);

@@ -145,6 +145,7 @@ export type {
   PhysicalMemory,
 } from './memory.js';
 export type { Meter } from './meter.js';
+export { type MetricDescription, type MetricSample, samplesOf } from './metric-sample.js';
 export {
   ACCESS_FETCH,
   ACCESS_READ,

@@ -22,6 +22,7 @@ export {
   WRITEBACK,
 } from './flags.js';
 export { ADVICE_NORMAL, ADVICE_RANDOM, ADVICE_SEQUENTIAL } from './handle-columns.js';
+export { pageCacheMetrics } from './metrics.js';
 export { PageCache } from './page-cache.js';
 export type { PageCacheOptions } from './page-cache-options.js';
 export { COPY_FAULT, PageIo } from './page-io.js';

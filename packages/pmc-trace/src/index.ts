@@ -31,6 +31,7 @@ export { ByteCollector, type ByteSink } from './export/byte-writer.js';
 export { ChromeJsonWriter, writeChromeJson } from './export/chrome-json.js';
 export { writeCollapsed } from './export/collapsed.js';
 export { writeCpuProfile } from './export/cpuprofile.js';
+export { OPEN_METRICS_CONTENT_TYPE, openMetricsText } from './export/open-metrics.js';
 export { writePprof } from './export/pprof.js';
 export type { TimelineCounts } from './export/timeline.js';
 export { PerfettoReader, type PerfettoReaderOptions } from './perfetto/perfetto-reader.js';

@@ -25,6 +25,7 @@ export {
   type JobFunction,
   LoopError,
 } from './loop/job.js';
+export { fairLoopMetrics } from './loop/metrics.js';
 export type { FairLoopOptions, JobOptions } from './loop/options.js';
 export type { TenantStats } from './loop/tenant.js';
 export { type CfsOptions, type CfsPolicy, cfs } from './policies/cfs.js';
