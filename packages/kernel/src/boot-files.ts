@@ -23,6 +23,8 @@ import { EXTENT_ROOT } from './extents/extent-root.js';
 import { HostOperations } from './host-operations.js';
 import { HostWait } from './host-wait.js';
 import type { KernelMemory } from './memory/kernel-memory.js';
+import { namedFileSystem } from './observe/named-file-system.js';
+import { NamedMeter } from './observe/named-meter.js';
 import { ObserveDevice } from './observe/observe-device.js';
 import type { Requests } from './observe/requests.js';
 import type { Settings } from './options.js';
@@ -92,6 +94,8 @@ export interface FileBootPorts {
   readonly handlers: (Handler | undefined)[];
   /** A frame of the kernel's own, for records on their way to programs. */
   readonly bounce: PhysAddr;
+  /** Parts have names in profiles. */
+  readonly observed: boolean;
   /** What programs may ask about the kernel. */
   readonly requests: Requests;
   /** Who has mapped pages of files. */
@@ -142,7 +146,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     slotLimit: settings.pageCachePages,
     line: ports.line,
     clock: ports.machine,
-    meter,
+    meter: ports.observed ? new NamedMeter(meter, ports.stack, 'page_cache') : meter,
     trace: ports.trace,
   });
   ports.addReapable(pageCache);
@@ -180,6 +184,8 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
   // The root disk, and what needs none.
   const host = new HostOperations(ports.machine);
   const root = settings.root ?? EXTENT_ROOT;
+  const named = (fileSystem: FileSystem): FileSystem =>
+    ports.observed ? namedFileSystem(fileSystem, ports.stack) : fileSystem;
   const rootSystem = root.mount({
     cache: ports.blocks,
     device: ports.rootDevice,
@@ -191,7 +197,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     seed: settings.seed,
     now: wallNow,
   });
-  must(host.run((wait) => vfs.mountRoot(wait, rootSystem, '/dev/root')));
+  must(host.run((wait) => vfs.mountRoot(wait, named(rootSystem), '/dev/root')));
   const sources = procSources({
     pages: frames,
     pageCache,
@@ -205,16 +211,18 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     now,
   });
   const createFileSystem = (type: string): FileSystem | null => {
-    if (type === 'proc') return new Procfs(sources);
+    if (type === 'proc') return named(new Procfs(sources));
     if (type !== 'tmpfs' && type !== 'devtmpfs') return null;
-    return new Tmpfs({
-      typeName: type,
-      memory,
-      pageLimit: Math.max(1, Math.floor(settings.pageCachePages / 2)),
-      inodeLimit: INODE_LIMIT / 2,
-      rootMode: type === 'tmpfs' ? 0o1777 : 0o755,
-      now: wallNow(),
-    });
+    return named(
+      new Tmpfs({
+        typeName: type,
+        memory,
+        pageLimit: Math.max(1, Math.floor(settings.pageCachePages / 2)),
+        inodeLimit: INODE_LIMIT / 2,
+        rootMode: type === 'tmpfs' ? 0o1777 : 0o755,
+        now: wallNow(),
+      }),
+    );
   };
   for (const [name, type] of [
     ['dev', 'devtmpfs'],

@@ -19,6 +19,7 @@ import {
   EFER_NXE,
   EFER_SCE,
   InvariantError,
+  type Meter,
   NIL,
   OK,
   PTE_GLOBAL,
@@ -59,6 +60,7 @@ import { SharedMemory } from './memory/shared-memory.js';
 import { TlbShootdown } from './memory/tlb-shootdown.js';
 import { Unmapper } from './memory/unmapper.js';
 import { Vmalloc } from './memory/vmalloc.js';
+import { NamedMeter } from './observe/named-meter.js';
 import { beginObservation, Observer } from './observe/observer.js';
 import { Requests } from './observe/requests.js';
 import { type BootOptions, fillOptions } from './options.js';
@@ -81,7 +83,7 @@ import { installProcessCalls } from './syscall/process-calls.js';
 import { ProgramAccess } from './syscall/program-access.js';
 import { installSchedCalls } from './syscall/sched-calls.js';
 import { installSignalCalls } from './syscall/signal-calls.js';
-import { CallStack } from './task/call-stack.js';
+import { CallStack, type FrameName } from './task/call-stack.js';
 import { CycleAccounts } from './task/cycle-accounts.js';
 import { Dispatcher } from './task/dispatcher.js';
 import { Endings } from './task/endings.js';
@@ -122,12 +124,14 @@ export function boot(options: BootOptions = {}): Kernel {
   const observation = settings.observe ? beginObservation(machine) : null;
   const tracer = settings.trace ? (observation?.trace.start() ?? null) : null;
   const trace = observation?.tap ?? null;
+  const meterOf = (part: FrameName): Meter =>
+    observation === null ? meter : new NamedMeter(meter, stack, part);
 
   // Memory map: what is RAM and not ours goes to the page allocator.
   const pages = new PageAllocator({
     ranges: [{ start: RESERVED_BYTES, byteCount: settings.memoryBytes - RESERVED_BYTES }],
     cpuCount: settings.cpus,
-    meter,
+    meter: meterOf('page_allocator'),
     trace,
   });
 
@@ -147,7 +151,13 @@ export function boot(options: BootOptions = {}): Kernel {
   memory.fill(zeroFrame, 4096, 0);
 
   // Kernel memory: slab caches for objects, kmalloc for buffers, vmalloc for what must be contiguous.
-  const slabs = new SlabAllocator({ pages, memory, cpuCount: settings.cpus, meter, trace });
+  const slabs = new SlabAllocator({
+    pages,
+    memory,
+    cpuCount: settings.cpus,
+    meter: meterOf('slab_allocator'),
+    trace,
+  });
   const kmalloc = new Kmalloc(slabs);
   const taskObjects = slabs.createCache({ name: 'task', objectBytes: 512 });
   const shootdown = new TlbShootdown(
@@ -211,7 +221,7 @@ export function boot(options: BootOptions = {}): Kernel {
     policy: settings.scheduler,
     tasks: TASK_LIMIT,
     cpus: settings.cpus,
-    meter,
+    meter: meterOf('run_queue'),
     // No hook: the dispatcher itself tells of switches and wake-ups, with the kernel's own task states.
   });
   // Task 0 stands for the idle loop and is never run, so that a task number is a pid.
@@ -337,14 +347,11 @@ export function boot(options: BootOptions = {}): Kernel {
     capacity: settings.blockCacheBlocks,
     policy: settings.eviction,
     line: diskLine,
-    meter,
+    meter: meterOf('block_cache'),
     trace,
   });
   const rootDevice = blocks.addDevice(disk);
   caches.push(blocks);
-
-  const observer =
-    observation === null ? null : new Observer({ ...observation, machine, current, tasks });
 
   // System calls, and the beginning and end of tasks.
   const handlers: (Handler | undefined)[] = [];
@@ -382,13 +389,31 @@ export function boot(options: BootOptions = {}): Kernel {
     bounce: FILE_BOUNCE_FRAME,
     mappings: reverse,
     addReapable: (cache) => caches.push(cache),
-    requests: new Requests({ observer, tasks, frequencyHz, isFull: settings.mode === 'full' }),
+    observed: observation !== null,
+    requests: new Requests({
+      observer: () => observer,
+      tasks,
+      frequencyHz,
+      isFull: settings.mode === 'full',
+    }),
     brokenPipe: (task) => signals.sendToThread(task, SIGPIPE),
     signalGroup: (group, signal) => {
       for (const leader of tasks.groupLeaders(group)) signals.sendToProcess(leader, signal);
     },
   });
   const { pageCache } = files;
+  const observer =
+    observation === null
+      ? null
+      : new Observer({
+          ...observation,
+          machine,
+          current,
+          tasks,
+          stack,
+          accounts,
+          parkedOf: (task) => files.vfs.operations.parkedOf(task),
+        });
 
   // Files in address spaces: the page cache's frames, and who shows them.
   const mappable = new VfsMappableFiles(tasks, files.vfs);

@@ -3,8 +3,12 @@ import type { Cpu } from '@hotpath/hw-x86';
 import type { ModelMachine } from '@hotpath/hw-x86/model';
 import type { CpuModel } from '@hotpath/pmc-trace';
 import type { Current } from '../current.js';
+import type { CallStack } from '../task/call-stack.js';
+import type { CycleAccounts } from '../task/cycle-accounts.js';
+import { waitKind } from '../task/dispatcher.js';
 import type { Tasks } from '../task/tasks.js';
 import { EventTap } from './event-tap.js';
+import { KernelProfiler } from './kernel-profiler.js';
 import { SchedHistory } from './sched-history.js';
 import { TaskCounters } from './task-counters.js';
 import { TraceRecorder } from './trace-recorder.js';
@@ -27,6 +31,10 @@ export interface ObserverPorts extends Observation {
   readonly machine: ModelMachine;
   readonly current: Current;
   readonly tasks: Tasks;
+  readonly stack: CallStack;
+  readonly accounts: CycleAccounts;
+  /** Functions that a task's operation sleeps in, outermost first; null if it has none. */
+  parkedOf(task: number): Uint16Array | null;
 }
 
 /** Tables and recorders of an observable kernel (option `observe` or `trace` of `boot`). */
@@ -39,9 +47,11 @@ export class Observer {
   readonly sched: SchedHistory;
   /** Counters of a command. */
   readonly counters: TaskCounters;
+  /** Samples of kernel functions. */
+  readonly profile: KernelProfiler;
 
   constructor(ports: ObserverPorts) {
-    const { current, machine, tap, tasks, trace } = ports;
+    const { accounts, current, machine, stack, tap, tasks, trace } = ports;
     const cpus: readonly Cpu[] = machine.cpus;
     this.tap = tap;
     this.trace = trace;
@@ -50,5 +60,17 @@ export class Observer {
     const model: CpuModel =
       machine.profile.eventTable === 'alder-lake' ? 'alder-lake-p' : 'skylake';
     this.counters = new TaskCounters({ tap, cpus, model, tasks, current });
+    this.profile = new KernelProfiler({
+      tap,
+      cpus,
+      current,
+      tasks,
+      stack,
+      accounts,
+      frequencyHz: machine.frequencyHz,
+      interruptCycles: machine.numbers.interruptCycles,
+      parkedOf: (task) => ports.parkedOf(task),
+      waitKind: (task) => waitKind(tasks.call[task]),
+    });
   }
 }

@@ -1,13 +1,18 @@
 /** The requests of /dev/observe: tables with tabs, or the bytes of a file. */
-import { ArgumentError, EBUSY, EINVAL, ENOENT, EOPNOTSUPP, OK } from '@hotpath/hw-x86';
-import { COUNTER_EVENTS, type CounterName } from '@hotpath/pmc-trace';
+import { ArgumentError, EBUSY, EINVAL, ENOENT, EOPNOTSUPP, NIL, OK } from '@hotpath/hw-x86';
+import {
+  ByteCollector,
+  COUNTER_EVENTS,
+  type CounterName,
+  writeCollapsed,
+} from '@hotpath/pmc-trace';
 import { cyclesToNanoseconds, type Tasks } from '../task/tasks.js';
 import type { Observer } from './observer.js';
 
 /** What they answer from. */
 export interface RequestPorts {
   /** Null where the kernel was booted without. */
-  readonly observer: Observer | null;
+  observer(): Observer | null;
   readonly tasks: Tasks;
   readonly frequencyHz: number;
   /** True where caches and TLBs are modelled. */
@@ -26,11 +31,12 @@ export class Requests {
 
   /** The answer, or an errno: EINVAL for an unknown request, EOPNOTSUPP where nothing observes. */
   answer(words: readonly string[], caller: number): Uint8Array | number {
-    const { observer } = this.#ports;
+    const observer = this.#ports.observer();
     const [what, how, ...rest] = words;
     if (observer === null) return EOPNOTSUPP;
     if (what === 'sched') return this.#sched(observer);
     if (what === 'stat') return this.#stat(observer, how, rest, caller);
+    if (what === 'record') return this.#record(observer, how, rest, caller);
     if (what === 'trace') return this.#trace(observer, how);
     return EINVAL;
   }
@@ -82,6 +88,36 @@ export class Requests {
       ['tasks', counts.tasks],
       ...counts.events.map(({ count, name }) => [name, count]),
     ]);
+  }
+
+  /** `record begin PERIOD [all] [waits]`; the answer of `end`: a line of figures, then stacks. */
+  #record(
+    observer: Observer,
+    how: string,
+    options: readonly string[],
+    caller: number,
+  ): Uint8Array | number {
+    const { profile } = observer;
+    if (how === 'begin') {
+      const owner = this.#ports.tasks.family.parent[caller];
+      const [period, ...flags] = options;
+      return attempt(() =>
+        profile.begin({
+          owner,
+          period: Number(period),
+          task: flags.includes('all') ? NIL : caller,
+          waits: flags.includes('waits'),
+        }),
+      );
+    }
+    if (how !== 'end') return EINVAL;
+    if (profile.owner !== caller) return ENOENT;
+    const sampled = profile.end();
+    if (sampled === null) return ENOENT;
+    const bytes = new ByteCollector();
+    bytes.write(table([['period', sampled.period, 'samples', sampled.tree.total]]));
+    writeCollapsed(sampled, bytes);
+    return bytes.bytes();
   }
 
   #trace({ trace }: Observer, how: string): Uint8Array | number {

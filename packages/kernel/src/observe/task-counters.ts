@@ -9,13 +9,9 @@ import { type CounterName, CounterSet, type CpuModel } from '@hotpath/pmc-trace'
 import type { Current } from '../current.js';
 import { TASK_LIMIT } from '../params.js';
 import type { Tasks } from '../task/tasks.js';
-import {
-  TRACE_PAGE_FAULT,
-  TRACE_SWITCH,
-  TRACE_TASK_EXIT,
-  TRACE_TASK_START,
-} from '../trace-events.js';
+import { TRACE_PAGE_FAULT, TRACE_SWITCH, TRACE_TASK_START } from '../trace-events.js';
 import type { EventListener, EventTap } from './event-tap.js';
+import { Members } from './members.js';
 
 /** What is counted unless told otherwise: ten of the eleven counters. */
 export const DEFAULT_COUNTERS: readonly CounterName[] = [
@@ -60,7 +56,7 @@ interface Session {
   readonly names: readonly CounterName[];
   readonly owner: number;
   readonly started: number;
-  readonly member: Uint8Array;
+  readonly members: Members;
   readonly cpuOf: Int32Array;
   readonly sums: Float64Array;
   readonly shares: (Share | null)[];
@@ -68,7 +64,6 @@ interface Session {
   switches: number;
   migrations: number;
   faults: number;
-  tasks: number;
 }
 
 /** What it works on. */
@@ -124,7 +119,7 @@ export class TaskCounters implements EventListener {
       names,
       owner,
       started: current.cpu.cells[TSC],
-      member: new Uint8Array(TASK_LIMIT),
+      members: new Members(tap, this.#ports.tasks, task, owner, () => this.end()),
       cpuOf: new Int32Array(TASK_LIMIT).fill(NIL),
       sums: new Float64Array(names.length),
       shares,
@@ -132,11 +127,9 @@ export class TaskCounters implements EventListener {
       switches: 0,
       migrations: 0,
       faults: 0,
-      tasks: 1,
     };
-    this.#session.member[task] = 1;
     this.#session.cpuOf[task] = current.task === task ? current.cpu.id : NIL;
-    tap.listen(this, [TRACE_SWITCH, TRACE_TASK_START, TRACE_TASK_EXIT, TRACE_PAGE_FAULT]);
+    tap.listen(this, [TRACE_SWITCH, TRACE_TASK_START, TRACE_PAGE_FAULT]);
     if (current.task === task) this.#start(this.#session, current.cpu.id);
   }
 
@@ -148,14 +141,15 @@ export class TaskCounters implements EventListener {
     const { id } = current.cpu;
     if (session.shares[id] !== null) this.#take(session, id, current.task);
     tap.ignore(this);
+    session.members.close();
     this.#session = null;
     for (const [cpu, share] of session.shares.entries()) this.#stale[cpu] = share?.set ?? null;
     this.#stopStale(id);
     if (this.#stale.some((set) => set !== null)) tap.listen(this, [TRACE_SWITCH]);
-    const { faults, migrations, names, sums, switches, taskClock, tasks } = session;
+    const { faults, members, migrations, names, sums, switches, taskClock } = session;
     const events = names.map((name, index) => ({ name, count: sums[index] }));
     const elapsed = current.cpu.cells[TSC] - session.started;
-    return { events, taskClock, elapsed, switches, migrations, faults, tasks };
+    return { events, taskClock, elapsed, switches, migrations, faults, tasks: members.count };
   }
 
   event(kind: number, a: number, b: number, cpu: Cpu): void {
@@ -165,24 +159,16 @@ export class TaskCounters implements EventListener {
       if (this.#stale.every((set) => set === null)) this.#ports.tap.ignore(this);
       return;
     }
-    const { member } = session;
-    const { task } = this.#ports.current;
     if (kind === TRACE_SWITCH) this.#switched(session, cpu.id, a, b);
-    else if (kind === TRACE_PAGE_FAULT) session.faults += task === NIL ? 0 : member[task];
-    else if (kind === TRACE_TASK_START) {
-      const { family, leader } = this.#ports.tasks;
-      const parent = leader[a] === a ? family.parent[a] : leader[a];
-      member[a] = parent === NIL ? 0 : member[parent];
-      session.cpuOf[a] = NIL;
-      session.tasks += member[a];
-    } else if (a === session.owner) this.end();
+    else if (kind === TRACE_TASK_START) session.cpuOf[a] = NIL;
+    else if (session.members.has(this.#ports.current.task)) session.faults += 1;
   }
 
   #switched(session: Session, cpu: number, from: number, to: number): void {
     if (session.shares[cpu] === null) this.#start(session, cpu);
     else this.#take(session, cpu, from);
-    if (from !== NIL && session.member[from] === 1) session.switches += 1;
-    if (to === NIL || session.member[to] === 0) return;
+    if (session.members.has(from)) session.switches += 1;
+    if (!session.members.has(to)) return;
     if (session.cpuOf[to] !== NIL && session.cpuOf[to] !== cpu) session.migrations += 1;
     session.cpuOf[to] = cpu;
   }
@@ -211,8 +197,7 @@ export class TaskCounters implements EventListener {
     const { cells } = this.#ports.cpus[cpu];
     const { last, now, set } = share;
     set.read(now);
-    const isMember = task !== NIL && session.member[task] === 1;
-    if (isMember) {
+    if (session.members.has(task)) {
       session.taskClock += cells[TSC] - share.since;
       for (let i = 0; i < now.length; i++) session.sums[i] += now[i] - last[i];
     }

@@ -34,6 +34,17 @@ const NAMES = [
   'fork_space',
   'destroy_space',
   'reclaim',
+  'page_cache',
+  'block_cache',
+  'page_allocator',
+  'slab_allocator',
+  'run_queue',
+  'file_system',
+  'ext2',
+  'ext3',
+  'extents',
+  'tmpfs',
+  'proc',
 ] as const;
 
 /** Name of a kernel function that has a frame of its own. */
@@ -42,6 +53,12 @@ export type FrameName = (typeof NAMES)[number];
 /** Frame of a function by its name; look it up once. */
 export function frameNamed(name: FrameName): number {
   return FRAME_NAMED + NAMES.indexOf(name);
+}
+
+/** Frame of a file system by its type. */
+export function fileSystemFrame(typeName: string): number {
+  const name = NAMES.find((each) => each === typeName) ?? 'file_system';
+  return frameNamed(name);
 }
 
 /** A frame as text: `sys_read`, `interrupt 33`, or the function's name. */
@@ -67,11 +84,14 @@ export class CallStack {
   readonly frames = new Uint16Array(DEPTH_LIMIT);
   /** How many there are. */
   depth = 0;
+  /** Called before each change, while a profiler runs: what time has passed belongs to what is there. */
+  probe: (() => void) | null = null;
 
   /** A function begins: the depth before, for {@link CallStack.cut}. */
   push(frame: number): number {
     const { depth } = this;
     assert(depth < DEPTH_LIMIT, 'the stack of kernel functions is too deep');
+    if (this.probe !== null) this.probe();
     this.frames[depth] = frame;
     this.depth = depth + 1;
     return depth;
@@ -80,6 +100,7 @@ export class CallStack {
   /** The function that began at this depth has ended, and all that it called. */
   cut(depth: number): void {
     assert(depth >= 0 && depth <= this.depth, 'a function ends that is not under way');
+    if (this.probe !== null) this.probe();
     this.depth = depth;
   }
 
@@ -90,6 +111,7 @@ export class CallStack {
 
   /** Takes away the frames above a depth, of an operation that waits now. */
   park(depth: number): ParkedFrames {
+    if (this.probe !== null) this.probe();
     const parked = this.depth === depth ? NOTHING : this.frames.slice(depth, this.depth);
     this.depth = depth;
     return parked;

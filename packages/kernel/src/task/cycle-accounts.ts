@@ -54,6 +54,8 @@ export function timeTable(column: Float64Array): TimeTable {
 
 /** The clock of the step that runs now; one per kernel. */
 export class CycleAccounts {
+  /** Called before each change of mode, while a profiler runs. */
+  probe: (() => void) | null = null;
   readonly #current: Current;
   readonly #tasks: Tasks;
   #mode = TIME_SWITCH;
@@ -67,13 +69,20 @@ export class CycleAccounts {
 
   /** A step of the current CPU begins, for whatever task. */
   begin(cpu: Cpu): void {
+    if (this.probe !== null) this.probe();
     this.#mark = cpu.cells[TSC];
     this.#walkMark = cpu.cells[WALK_CYCLES];
     this.#mode = TIME_SWITCH;
   }
 
+  /** What the current task's time is spent on now. */
+  get mode(): number {
+    return this.#mode;
+  }
+
   /** The current task changes to `mode`; the mode before. */
   enter(mode: number): number {
+    if (this.probe !== null) this.probe();
     const before = this.#mode;
     this.#mode = mode;
     const { cpu, task } = this.#current;

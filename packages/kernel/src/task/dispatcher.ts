@@ -458,7 +458,7 @@ export class Dispatcher implements Supervisor {
 }
 
 /** What a blocked task's time is spent on. */
-function waitKind(call: Call): number {
+export function waitKind(call: Call): number {
   if (call.interruptible === null) return call.stage === 0 ? TIME_WAIT : TIME_DISK;
   return call.number === SYS_NANOSLEEP ? TIME_SLEEP : TIME_WAIT;
 }

@@ -134,6 +134,49 @@ perf stat -e cycles nope; echo $?`,
   });
 });
 
+describe('perf record and perf report', () => {
+  it('sample a command into a file, and show it by function and as stacks', () => {
+    const { output } = runScript(
+      `perf record -w -c 101 dd if=/dev/zero of=f bs=64K count=8 conv=fsync 2> errors; echo $?; cat errors
+perf report -n 500; perf report -g | grep sys_fsync | grep block_cache | wc -l; perf report -n 2 | wc -l`,
+      OBSERVED,
+    );
+    expect(output).toMatch(/^0\n.*\n.*\n.*\n\[ perf record: \d+ samples in perf.data \]\n/);
+    const samples = Number(/\[ perf record: (\d+) samples/.exec(output)?.[1]);
+    expect(samples).toBeGreaterThan(1000);
+    expect(output).toContain(`# ${samples} samples, one every 101 cycles\n`);
+    const rows = [...output.matchAll(/^ +([\d.]+)% +([\d.]+)% +(\d+) {2}(\S.*)$/gm)];
+    const self = rows.reduce((sum, [, , , count]) => sum + Number(count), 0);
+    expect(self).toBe(samples);
+    const dd = rows.find(([, , , , name]) => name === 'dd');
+    expect(Number(dd?.[2])).toBeGreaterThan(95);
+    for (const name of ['sys_write', 'sys_fsync', 'ext3', 'block_cache', '[wait: disk]']) {
+      expect(rows.some((row) => row[4] === name)).toBe(true);
+    }
+    const [stacks, lines] = output.trim().split('\n').slice(-2).map(Number);
+    expect(stacks).toBeGreaterThan(0);
+    expect(lines).toBe(4);
+  });
+
+  it('name what is no file of samples, what is missing, and a second record at once', () => {
+    const { output } = runScript(
+      `perf report; echo x > perf.data; perf report; echo $?; perf record 2>&1 | head -n 1
+perf record perf record true 2>&1 | head -n 1; perf record -c 1 true 2>&1 | head -n 1`,
+      OBSERVED,
+    );
+    expect(output.split('\n')).toEqual([
+      'perf: perf.data: No such file or directory',
+      'perf: no file of perf record',
+      "Try 'perf --help'.",
+      '2',
+      'perf: record needs a command',
+      'perf: another perf record runs; allowed: one at a time',
+      "perf: -c is '1'; allowed: a whole number 100..1099511627776",
+      '',
+    ]);
+  });
+});
+
 describe('trace', () => {
   it('saves what happened between start and stop, valid in both formats', async () => {
     const { checkTrace } = await import('@hotpath/pmc-trace');
