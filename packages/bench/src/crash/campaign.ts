@@ -1,17 +1,13 @@
 /** Crash campaigns: generated workloads on ext3 and SQLite, the power cut at every write of each. */
 import type { PhysicalMemory } from '@hotpath/hw-x86';
-import {
-  type CrashReport,
-  type CrashState,
-  createArenaMemory,
-  exploreCrashes,
-} from '@hotpath/hw-x86/model';
+import { type CrashReport, type CrashState, createArenaMemory } from '@hotpath/hw-x86/model';
 import { openImage } from '@hotpath/kernel/ext2';
 import { Random, shuffled } from '../harness/random.js';
 import { bank, JOURNAL_MODES } from './bank.js';
 import { nameBlocks, tellStory } from './block-names.js';
 import { crashTestDatabase } from './database-test.js';
 import { E2fsck } from './e2fsck.js';
+import { exploreRecording } from './explore.js';
 import { judge } from './judge.js';
 import { type CrashOperation, describe } from './operation.js';
 import {
@@ -211,12 +207,11 @@ class Campaign {
     // A write or a mark is a cut, a completion is none.
     const cuts = Math.ceil(recording.log.entries.length / 2);
     const statesPerCut = fixed ?? Math.max(2, Math.round(share / cuts));
-    const check = (state: CrashState): string | null => this.#judge(recording, state, count);
-    const report = exploreCrashes(recording.log, check, {
-      blockCount: start.blocks.blockCount,
-      image: start.blocks,
+    const report = exploreRecording(recording, {
+      memory: this.#memory,
       statesPerCut,
       seed,
+      check: (state) => this.#judge(recording, state, count),
     });
     return { recording, report, statesPerCut };
   }

@@ -46,7 +46,7 @@ export function compareWithModel(
 ): string | null {
   let call = 0;
   let promised = NOTHING;
-  for (const mark of marks) {
+  for (const mark of [...(recording.said ?? []), ...marks]) {
     const number = Number(mark.slice(mark.indexOf(' ') + 1));
     if (mark.startsWith('call ')) call = number;
     else if (mark.startsWith('durable ')) promised = recording.promises[number]!;

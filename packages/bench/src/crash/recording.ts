@@ -1,5 +1,5 @@
 import type { PhysicalMemory } from '@hotpath/hw-x86';
-import { createRecordingDevice, SparseBlocks, WriteLog } from '@hotpath/hw-x86/model';
+import { createRecordingDevice, LOG_MARK, SparseBlocks, WriteLog } from '@hotpath/hw-x86/model';
 import { type Ext2Image, formatImage, openImage } from '@hotpath/kernel/ext2';
 import { type CrashOperation, perform } from './operation.js';
 import { applyTo, emptyTree, isPossible, type ModelTree } from './tree-model.js';
@@ -27,13 +27,15 @@ export interface Promised {
 export interface Recording {
   readonly operations: readonly CrashOperation[];
   readonly log: WriteLog;
+  /** Marks that were made before this log began; default none. */
+  readonly said?: readonly string[];
   /** The disk before the first call. */
   readonly start: SparseBlocks;
   /** `trees[k]`: what should be there after k calls. */
   readonly trees: readonly ModelTree[];
   /** By number, as the marks `durable N` of the log name them. */
   readonly promises: readonly Promised[];
-  /** The disk after the last call, unmounted. */
+  /** The disk at the end: unmounted, unless the recording was to leave it mounted. */
   readonly end: Uint8Array;
 }
 
@@ -72,8 +74,11 @@ export function makeStart(shape: VolumeShape, operations: readonly CrashOperatio
   return { shape, bytes, blocks: SparseBlocks.fromBytes(bytes, BLOCK_BYTES), tree };
 }
 
-/** What a recording may leave out, to see that a campaign notices. */
+/** What a recording may leave out. */
 export interface RecordOptions {
+  /** Unmount at the end; default true. */
+  readonly unmount?: boolean;
+  /** To see that a campaign notices. */
   readonly sabotage?: Sabotage;
   /** The program claims that a sync has ended before it begins. */
   readonly earlyClaims?: boolean;
@@ -97,9 +102,24 @@ export function record(
   for (const operation of workload) {
     if (isPossible(run.tree, operation)) run.perform(operation, options.earlyClaims ?? false);
   }
-  run.close();
+  if (options.unmount ?? true) run.close();
   const { operations, trees, promises } = run;
   return { operations, log, start: start.blocks, trees, promises, end: bytes };
+}
+
+/**
+ * The mount that follows a power cut at the end of a recording, recorded in its turn: a power cut in
+ * the middle of the replay must lose nothing either.
+ */
+export function recordRecovery(recording: Recording, memory: PhysicalMemory): Recording {
+  const bytes = recording.end.slice();
+  const log = new WriteLog(BLOCK_BYTES);
+  const marks = recording.log.entries.filter((entry) => entry.kind === LOG_MARK);
+  const said = marks.map((entry) => entry.text);
+  const disk = createRecordingDevice(volatileMemoryDisk(bytes, BLOCK_BYTES), log);
+  openImage({ device: new VolatileDisk(disk), memory });
+  const start = SparseBlocks.fromBytes(recording.end, BLOCK_BYTES);
+  return { ...recording, said, log, start, end: bytes };
 }
 
 class Run {

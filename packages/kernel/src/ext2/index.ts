@@ -6,16 +6,6 @@
  */
 export { type BlockSource, DeviceSource } from './block-source.js';
 export { type CheckProblem, type CheckReport, checkExt2 } from './check.js';
-export {
-  type CrashExploreOptions,
-  type CrashRecording,
-  CrashRun,
-  type CrashTestOptions,
-  exploreRecording,
-  judgeState,
-  recordRecovery,
-  recordWorkload,
-} from './crash-harness.js';
 export { Ext2 } from './ext2.js';
 export { type FormatOptions, formatExt2 } from './format.js';
 export {
