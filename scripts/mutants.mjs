@@ -11,9 +11,11 @@ import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
@@ -56,9 +58,24 @@ function copyRepository() {
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   for (const name of readdirSync(join(root, 'packages'))) {
     const modules = join(root, 'packages', name, 'node_modules');
-    if (existsSync(modules)) symlinkSync(modules, join(copy, 'packages', name, 'node_modules'));
+    if (existsSync(modules))
+      linkModules(copy, modules, join(copy, 'packages', name, 'node_modules'));
   }
   return copy;
+}
+
+/** Links what a package has installed; packages of this repository are those of the copy. */
+function linkModules(copy, from, to) {
+  mkdirSync(to);
+  for (const entry of readdirSync(from)) {
+    if (entry !== '@hotpath') {
+      symlinkSync(realpathSync(join(from, entry)), join(to, entry));
+      continue;
+    }
+    mkdirSync(join(to, entry));
+    for (const own of readdirSync(join(from, entry)))
+      symlinkSync(join(copy, 'packages', own), join(to, entry, own));
+  }
 }
 
 function patch(copy, path, reverse) {

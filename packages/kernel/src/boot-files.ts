@@ -182,7 +182,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
   });
 
   // The root disk, and what needs none.
-  const host = new HostOperations(ports.machine);
+  const host = new HostOperations(ports.machine, ports.stack);
   const root = settings.root ?? EXTENT_ROOT;
   const named = (fileSystem: FileSystem): FileSystem =>
     ports.observed ? namedFileSystem(fileSystem, ports.stack) : fileSystem;

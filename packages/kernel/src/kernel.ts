@@ -198,8 +198,8 @@ export class Kernel {
 
   /** Makes every file durable: OK, or the first errno. Runs the machine meanwhile. */
   sync(): number {
-    const { machine, vfs } = this.parts;
-    return new HostOperations(machine).run((wait) => vfs.sync(wait));
+    const { machine, stack, vfs } = this.parts;
+    return new HostOperations(machine, stack).run((wait) => vfs.sync(wait));
   }
 
   /**
@@ -211,11 +211,11 @@ export class Kernel {
    *   tried again
    */
   shutdown(): number {
-    const { machine, vfs } = this.parts;
+    const { machine, stack, vfs } = this.parts;
     if (!this.#endProcesses()) return EIO;
     const status = this.sync();
     if (isErrno(status)) return status;
-    const unmounted = new HostOperations(machine).run((wait) => vfs.unmountRoot(wait));
+    const unmounted = new HostOperations(machine, stack).run((wait) => vfs.unmountRoot(wait));
     if (!isErrno(unmounted)) machine.powerOff();
     return unmounted;
   }
@@ -242,8 +242,8 @@ export class Kernel {
    * use, or has leaked. Runs the machine meanwhile.
    */
   dropCaches(): void {
-    const { machine, vfs } = this.parts;
-    new HostOperations(machine).run((wait) => vfs.dropCaches(wait));
+    const { machine, stack, vfs } = this.parts;
+    new HostOperations(machine, stack).run((wait) => vfs.dropCaches(wait));
   }
 
   /** The last `count` trace events of all CPUs as text, oldest first; empty without a tracer. */

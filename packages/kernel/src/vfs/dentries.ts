@@ -36,6 +36,8 @@ export class Dentries {
   /** Look-ups that found an entry, and those that did not. */
   hitCount = 0;
   missCount = 0;
+  /** Entries in memory of which it is the parent. */
+  readonly #children = new Int32Array(DENTRY_LIMIT);
   readonly #hash = new Uint32Array(DENTRY_LIMIT);
   readonly #hashed = new Uint8Array(DENTRY_LIMIT);
   readonly #buckets = new Int32Array(BUCKETS).fill(NIL);
@@ -123,8 +125,11 @@ export class Dentries {
     this.covered[dentry] = NIL;
     this.references[dentry] = 0;
     this.parent[dentry] = parent;
-    if (parent !== NIL) this.hold(parent);
-    if (parent !== NIL) this.#enter(dentry);
+    if (parent !== NIL) {
+      this.hold(parent);
+      this.#children[parent] += 1;
+      this.#enter(dentry);
+    }
     this.#unused.add(dentry);
     this.#meter.store(this.#rowBase + dentry * ROW_BYTES);
     this.#meter.store(this.#rowBase + dentry * ROW_BYTES + 64);
@@ -152,10 +157,11 @@ export class Dentries {
     else this.#release(dentry);
   }
 
-  /** Its directory has this name no more; who has the entry keeps it. */
+  /** Its directory has this name no more; who has the entry keeps it, but not what it lacks. */
   unhash(dentry: number): void {
     if (this.#hashed[dentry] === 0) return;
     this.#leave(dentry);
+    if (this.#children[dentry] > 0) this.#shrinkBelow(dentry);
     if (this.references[dentry] > 0) return;
     this.#unused.remove(dentry);
     this.#release(dentry);
@@ -166,6 +172,8 @@ export class Dentries {
     const before = this.parent[dentry];
     this.#leave(dentry);
     this.hold(parent);
+    this.#children[before] -= 1;
+    this.#children[parent] += 1;
     this.parent[dentry] = parent;
     this.name[dentry] = name;
     this.#enter(dentry);
@@ -182,10 +190,24 @@ export class Dentries {
   shrink(): boolean {
     const dentry = this.#unused.oldest;
     if (dentry === NIL) return false;
+    this.#giveUp(dentry);
+    return true;
+  }
+
+  /** Negative entries of a directory that is gone would keep its inode. */
+  #shrinkBelow(directory: number): void {
+    this.hold(directory);
+    for (let dentry = 0; dentry < DENTRY_LIMIT && this.#children[directory] > 0; dentry++) {
+      if (this.parent[dentry] === directory && this.#unused.has(dentry)) this.#giveUp(dentry);
+    }
+    this.references[directory] -= 1;
+    if (this.references[directory] === 0) this.#unused.add(directory);
+  }
+
+  #giveUp(dentry: number): void {
     this.#unused.remove(dentry);
     if (this.#hashed[dentry] === 1) this.#leave(dentry);
     this.#release(dentry);
-    return true;
   }
 
   /** Gives up the unused entries of one mount: leaves first, so that their directories follow. */
@@ -195,9 +217,7 @@ export class Dentries {
       for (let dentry = 0; dentry < DENTRY_LIMIT; dentry++) {
         if (!this.#unused.has(dentry) || this.mount[dentry] !== mount) continue;
         found = true;
-        this.#unused.remove(dentry);
-        if (this.#hashed[dentry] === 1) this.#leave(dentry);
-        this.#release(dentry);
+        this.#giveUp(dentry);
       }
     }
   }
@@ -221,6 +241,7 @@ export class Dentries {
       }
     }
     for (let dentry = 0; dentry < DENTRY_LIMIT; dentry++) {
+      assert(children[dentry] === this.#children[dentry], 'names of a directory are miscounted');
       assert(children[dentry] <= this.references[dentry], 'a directory goes before its names');
     }
   }
@@ -279,7 +300,9 @@ export class Dentries {
     this.name[dentry] = '';
     this.#free.push(dentry);
     if (inode !== NIL) this.#inodes.drop(inode);
-    if (parent !== NIL) this.put(parent);
+    if (parent === NIL) return;
+    this.#children[parent] -= 1;
+    this.put(parent);
   }
 }
 
