@@ -7,9 +7,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { chromium } from 'playwright-core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { outputMatches, readExamples } from './readme-examples.js';
+import { findTool, toolsRequired } from './testing/find-tool.js';
 import { packageNames, readText, root } from './workspace.js';
 
 const problems: string[] = [];
@@ -105,9 +108,35 @@ function runExamples(folder: string, outputs: ReadonlyMap<string, string | null>
   }
 }
 
-function runCommand(folder: string): void {
-  const { ok, output } = run('npx', ['--no-install', 'hotpath', '--help'], folder);
-  if (!ok) problems.push(`npx hotpath --help failed:\n${output}`);
+/** The command as packed, and the page that it writes, which tests see only as built from sources. */
+async function runCommand(folder: string): Promise<void> {
+  for (const args of [['--help'], ['suite', '--out', 'out']]) {
+    const { ok, output } = run('npx', ['--no-install', 'hotpath', ...args], folder);
+    if (!ok) problems.push(`npx hotpath ${args.join(' ')} failed:\n${output}`);
+  }
+  const browserPath = findTool('chromium');
+  if (browserPath === undefined) {
+    console.log('chromium is not installed: the packed report is not opened');
+    if (toolsRequired) problems.push('chromium is not installed, and HOTPATH_REQUIRE_TOOLS=1');
+    return;
+  }
+  await openReport(browserPath, pathToFileURL(join(folder, 'out', 'report.html')).href);
+}
+
+async function openReport(executablePath: string, url: string): Promise<void> {
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  try {
+    const page = await browser.newPage();
+    page.on('pageerror', (error) => problems.push(`the packed report: ${error}`));
+    await page.goto(url);
+    await page.waitForSelector('html[data-ready="true"]', { timeout: 20_000 });
+    const plots = await page.locator('canvas').count();
+    if (plots < 4) problems.push(`the packed report has ${plots} plots, at least 4 expected`);
+  } catch (error) {
+    problems.push(`the packed report does not open: ${error}`);
+  } finally {
+    await browser.close();
+  }
 }
 
 async function main(): Promise<void> {
@@ -120,7 +149,7 @@ async function main(): Promise<void> {
   try {
     if (install(folder, tarballs)) {
       runExamples(folder, compile(folder));
-      runCommand(folder);
+      await runCommand(folder);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,27 +1,10 @@
 /** Programs that some tests want beside Node (e2fsck, qemu-io, fio): found, or the test says why not. */
 
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { test } from 'vitest';
+import { findTool, toolsRequired } from './find-tool.js';
 
-/** Absolute path of `program` on PATH (or in the system's sbin folders), or undefined. */
-export function findTool(program: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  for (const folder of [...folders, '/usr/sbin', '/sbin', '/usr/lib/chromium']) {
-    const path = join(folder, program);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not in this folder: look in the next.
-    }
-  }
-  return undefined;
-}
-
-/** True where an absent tool must fail the run instead of skipping tests (CI sets it). */
-export const toolsRequired = process.env['HOTPATH_REQUIRE_TOOLS'] === '1';
+export { findTool, toolsRequired };
 
 /**
  * Path of `program`; inside a test. Absent: the test is skipped with a reason, or fails where
