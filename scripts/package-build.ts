@@ -21,6 +21,11 @@ export function packageBuild(entry: Record<string, string>, flags: Options): Opt
     silent: true,
     // Bare 'fs' is not found by Deno and by bundlers for workers.
     removeNodeProtocol: false,
+    // Constants become literals. Node 20 loads and checks a module's constant at each use: hot loops
+    // took half as long again.
+    esbuildOptions(options) {
+      options.minifySyntax = true;
+    },
     // Its own name too: a conformance suite imports the core as its users do.
     external: [/^node:/, /^@hotpath\//],
   };

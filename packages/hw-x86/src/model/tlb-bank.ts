@@ -78,13 +78,14 @@ export class TlbBank {
   readonly live: Int32Array;
   /** True once a fragment of a larger page was stored here. */
   holdsFragments = false;
-  readonly #setMask: number;
+  /** Sets less one: a set is the low bits of the page number. */
+  readonly setMask: number;
   readonly #policy: number;
   readonly #next: Int32Array;
   readonly #heads: Int32Array;
   readonly #isHashed: boolean;
   /** Slot that a page number was put into last; a guess, so it is checked against the tag. */
-  readonly #hint: Int16Array;
+  readonly hint: Int16Array;
   readonly #hintMask: number;
   readonly #hashMask: number;
   readonly #filled: Float64Array;
@@ -107,7 +108,7 @@ export class TlbBank {
     this.words = store.words.subarray(base * RECORD, end * RECORD);
     this.stamps = store.stamps.subarray(base * STAMP_STRIDE, end * STAMP_STRIDE);
     this.live = options.live;
-    this.#setMask = setCount - 1;
+    this.setMask = setCount - 1;
     this.#policy = options.policy;
     this.#seed = (options.seed ^ 0x9e3779b9) | 1;
     this.frame = new Float64Array(entryCount);
@@ -118,13 +119,18 @@ export class TlbBank {
     this.#next = new Int32Array(this.#isHashed ? entryCount : 0).fill(-1);
     this.#heads = new Int32Array(headCount).fill(-1);
     this.#hashMask = headCount - 1;
-    this.#hint = new Int16Array(powerAbove(entryCount * 2));
-    this.#hintMask = this.#hint.length - 1;
+    this.hint = new Int16Array(powerAbove(entryCount * 2));
+    this.#hintMask = this.hint.length - 1;
     this.#filled = new Float64Array(entryCount);
     const isWhole = this.#isHashed && setCount === 1;
     const isListed = isWhole && options.isTouched === true && options.policy === REPLACE_LRU;
     this.#useOrder = isListed ? new UseOrder(entryCount) : null;
     this.#sorted = isWhole ? new SortedOrder(entryCount) : null;
+  }
+
+  /** True for small sets under LRU: searched in place, and replaced by stamps alone. */
+  get isPlain(): boolean {
+    return !this.#isHashed && this.#policy === REPLACE_LRU && this.ways >= 4;
   }
 
   /** Slot that translates the address with this page size for this PCID, or -1. */
@@ -143,7 +149,7 @@ export class TlbBank {
   findOwn(low: number, high: number, size: number, pcid: number): number {
     const tag = ((low & LOW_MASK[size]) | size) + 1;
     const keyHigh = high & HIGH_MASK[size];
-    const first = (pageNumber(low, keyHigh, size) & this.#setMask) * this.ways;
+    const first = (pageNumber(low, keyHigh, size) & this.setMask) * this.ways;
     for (let slot = first; slot < first + this.ways; slot++) {
       const at = slot * RECORD;
       const same = this.words[at] === tag && this.words[at + RECORD_HIGH] === keyHigh;
@@ -172,7 +178,7 @@ export class TlbBank {
     words[at + RECORD_FRONTED] = 0;
     this.live[size]++;
     this.stamps[slot * STAMP_STRIDE + STAMP] = 0;
-    this.#hint[pageNumber(low, keyHigh, size) & this.#hintMask] = slot;
+    this.hint[pageNumber(low, keyHigh, size) & this.#hintMask] = slot;
     if (this.#policy === REPLACE_FIFO) this.#filled[slot] = ++this.#fills;
     if (!this.#isHashed) return;
     const bucket = this.#hash(tag, keyHigh);
@@ -184,7 +190,7 @@ export class TlbBank {
   victim(low: number, high: number, size: number): number {
     if (this.#sorted !== null) return this.#victimOfWhole();
     const number = size === SIZE_4K ? low >>> 12 : pageNumber(low, high, size);
-    const first = (number & this.#setMask) * this.ways;
+    const first = (number & this.setMask) * this.ways;
     // An empty slot's stamp is -1, below any other.
     const oldest =
       first + oldestWay(this.stamps, first * STAMP_STRIDE + STAMP, this.ways, STAMP_STRIDE);
@@ -309,7 +315,7 @@ export class TlbBank {
       const size = this.sizeOf(slot);
       const number = pageNumber((this.tagOf(slot) - 1) & LOW_MASK[size], this.highOf(slot), size);
       assert(
-        Math.floor(slot / this.ways) === (number & this.#setMask),
+        Math.floor(slot / this.ways) === (number & this.setMask),
         'TLB bank: a slot is in the wrong set',
       );
     }
@@ -319,14 +325,14 @@ export class TlbBank {
 
   #find(tag: number, keyHigh: number, number: number, pcid: number): number {
     const { words } = this;
-    const hinted = this.#hint[number & this.#hintMask];
+    const hinted = this.hint[number & this.#hintMask];
     const guess = hinted * RECORD;
     if (words[guess] === tag && words[guess + RECORD_HIGH] === keyHigh) {
       const owner = words[guess + RECORD_PCID];
       if (owner === pcid || owner === ANY_PCID) return hinted;
     }
     if (this.#isHashed) return this.#findHashed(tag, keyHigh, pcid);
-    const first = (number & this.#setMask) * this.ways;
+    const first = (number & this.setMask) * this.ways;
     for (let slot = first; slot < first + this.ways; slot++) {
       const at = slot * RECORD;
       if (words[at] !== tag || words[at + RECORD_HIGH] !== keyHigh) continue;

@@ -1,5 +1,5 @@
 import { assert } from '../errors.js';
-import { SIZE_1G, SIZE_4K } from './page-size.js';
+import { SIZE_1G, SIZE_2M, SIZE_4K } from './page-size.js';
 import type { ProfileNumbers } from './profile.js';
 import { TlbBank } from './tlb-bank.js';
 import type { TlbStore } from './tlb-store.js';
@@ -69,6 +69,11 @@ export class TlbSet {
   /** True when the level exists. */
   get exists(): boolean {
     return this.banks.length > 0;
+  }
+
+  /** Used slots of pages larger than 4 KiB. */
+  get largeCount(): number {
+    return this.live[SIZE_2M] + this.live[SIZE_1G];
   }
 
   /** Checks every bank; for tests. */

@@ -22,12 +22,14 @@ import { FRONT_SLOTS, FrontTable } from './front-table.js';
 import type { ModelMemory } from './memory.js';
 import { MeterTranslation } from './meter-translation.js';
 import { FAULT, OPEN_BUS } from './open-bus.js';
-import { offsetIn, SIZE_1G, SIZE_2M, SIZE_4K } from './page-size.js';
+import { offsetIn, SIZE_1G, SIZE_4K } from './page-size.js';
 import { PageWalk, reservedHighBits } from './page-walk.js';
 import type { ProfileNumbers } from './profile.js';
+import { NOT_CACHED, SmallPages } from './small-pages.js';
 import { checkFresh } from './stale-check.js';
 import { ANY_PCID, type TlbBank } from './tlb-bank.js';
 import { TlbInventory } from './tlb-inventory.js';
+import type { TlbSet } from './tlb-set.js';
 import { RECORD_FLAGS, RECORD_PAGE, RECORD_PCID } from './tlb-store.js';
 
 // A handler that says "handled" for ever would hang the host.
@@ -70,6 +72,8 @@ export class Translation {
   readonly #pageCount: number;
   readonly #numbers: ProfileNumbers;
   readonly #strict: boolean;
+  readonly #smallData: SmallPages | null;
+  readonly #smallFetch: SmallPages | null;
 
   constructor(
     memory: ModelMemory,
@@ -88,13 +92,15 @@ export class Translation {
     this.walk = new PageWalk(memory, cells, caches, step, this.tlb.paths);
     const { stlbCycles } = options.numbers;
     this.meter = new MeterTranslation(this.tlb, this.front, this.walk, cells, stlbCycles);
+    this.#smallData = this.#small(this.tlb.data, this.tlb.second);
+    this.#smallFetch = this.#small(this.tlb.fetch, this.tlb.secondFetch);
     this.setControl(CR0_PG + CR0_WP + 1, CR4_PAE | CR4_PGE, EFER_NXE | 0x500);
   }
 
   /** Page of an address the front table does not have; FAULT or OPEN_BUS. */
   miss(low: number, high: number, access: number): number {
     const first = access === ACCESS_FETCH ? this.tlb.fetch : this.tlb.data;
-    if (first.live[SIZE_2M] + first.live[SIZE_1G] !== 0) {
+    if (first.largeCount !== 0) {
       const front = this.front;
       const at = front.findLarge(this.rights.context * 3 + access, low, high);
       if (at !== -1) {
@@ -185,6 +191,15 @@ export class Translation {
     this.front.checkInvariants(this.tlb);
   }
 
+  #small(first: TlbSet, second: TlbSet): SmallPages | null {
+    const one = first.bySize[SIZE_4K];
+    const two = second.bySize[SIZE_4K];
+    if (this.#strict || !one?.isPlain || !two?.isPlain) return null;
+    const { store } = this.tlb;
+    const { stlbCycles } = this.#numbers;
+    return new SmallPages(one, two, store, this.front, this.rights, this.cells, stlbCycles);
+  }
+
   #contextChanged(): void {
     this.readTable = this.rights.context * 3 * FRONT_SLOTS;
     this.writeTable = this.readTable + FRONT_SLOTS;
@@ -196,6 +211,15 @@ export class Translation {
     if ((this.rights.cr0 & CR0_PG) === 0) return this.#physicalPage(high * 2 ** 32 + (low >>> 0));
     const pcid = this.walk.pcid;
     const first = access === ACCESS_FETCH ? this.tlb.fetch : this.tlb.data;
+    const second = access === ACCESS_FETCH ? this.tlb.secondFetch : this.tlb.second;
+    const small = access === ACCESS_FETCH ? this.#smallFetch : this.#smallData;
+    if (small !== null) {
+      const page = small.find(low, high, access, pcid);
+      if (page >= 0) return page;
+      if (page === NOT_CACHED && first.largeCount + second.largeCount === 0) {
+        return this.#walkTables(low, high, access, false);
+      }
+    }
     for (let size = SIZE_4K; size <= SIZE_1G; size++) {
       if (first.live[size] === 0) continue;
       const bank = first.bySize[size] as TlbBank;
@@ -207,7 +231,6 @@ export class Translation {
       if (verdict === CLEAN) return this.#walkTables(low, high, access, true);
       return this.#refuse(low, high, access, PF_PRESENT);
     }
-    const second = access === ACCESS_FETCH ? this.tlb.secondFetch : this.tlb.second;
     for (let size = SIZE_4K; size <= SIZE_1G; size++) {
       if (second.live[size] === 0) continue;
       const bank = second.bySize[size] as TlbBank;

@@ -61,7 +61,8 @@ export function loads({ pages, mode }: LoadsWorkload, crowd: readonly Loader[] =
   let state = 12_345;
   for (let i = 0; i < LOADS; i++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    address[i] = BASE + ((state >>> 8) % pages) * 4096 + ((state >>> 3) & 7) * 8;
+    const page = (state >>> 8) % pages;
+    address[i] = BASE + page * 4096 + ((page * 29) & 63) * 64 + ((state >>> 3) & 7) * 8;
   }
   const tables = new EagerTables(machine.memory, 4096);
   const all = Float64Array.from({ length: pages }, (_, i) => BASE + i * 4096);
