@@ -22,6 +22,7 @@ import { addMemoryDevices } from './devices/memory-devices.js';
 import { EXTENT_ROOT } from './extents/extent-root.js';
 import { HostOperations } from './host-operations.js';
 import { HostWait } from './host-wait.js';
+import type { SleepLockPorts } from './locks/sleep-locks.js';
 import type { KernelMemory } from './memory/kernel-memory.js';
 import { namedFileSystem } from './observe/named-file-system.js';
 import { NamedMeter } from './observe/named-meter.js';
@@ -90,6 +91,7 @@ export interface FileBootPorts {
   readonly dispatcher: Dispatcher;
   readonly waits: TaskWaits;
   readonly stack: CallStack;
+  readonly sleepLocks: SleepLockPorts;
   readonly access: UserAccess;
   readonly handlers: (Handler | undefined)[];
   /** A frame of the kernel's own, for records on their way to programs. */
@@ -172,6 +174,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     background,
     waits,
     stack: ports.stack,
+    sleepLocks: ports.sleepLocks,
     pipes,
     devices,
     inodeObjects: slabs.createCache({ name: 'inode', objectBytes: 640 }),
@@ -207,6 +210,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     vfs,
     machine: ports.machine,
     dispatcher,
+    locks: ports.sleepLocks.classes,
     currentTask: () => current.task,
     now,
   });
@@ -253,6 +257,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     stack: ports.stack,
     access,
     bytes,
+    threadCount: tasks.threadCount,
   });
   transfers.install(handlers);
   const descriptorCalls = new DescriptorCalls({ vfs, paths, descriptors, bytes });

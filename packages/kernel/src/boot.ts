@@ -33,7 +33,9 @@ import { bootFiles } from './boot-files.js';
 import { bootCurrent } from './current.js';
 import { Kernel } from './kernel.js';
 import { KernelLog } from './kernel-log.js';
+import { Inheritance } from './locks/inheritance.js';
 import { createLocks } from './locks/kernel-locks.js';
+import type { SleepLockPorts } from './locks/sleep-locks.js';
 import { AddressRanges } from './memory/address-ranges.js';
 import { AddressSpaces } from './memory/address-spaces.js';
 import { Collapser } from './memory/collapser.js';
@@ -301,6 +303,20 @@ export function boot(options: BootOptions = {}): Kernel {
   });
   machine.attach(dispatcher);
   const waits = new TaskWaits(tasks, dispatcher);
+  const inheritance = new Inheritance({
+    scheduler,
+    changed: (task) => {
+      const cpu = tasks.cpu[task];
+      if (cpu !== current.cpu.id && scheduler.needResched(cpu)) dispatcher.kick(cpu);
+    },
+  });
+  const sleepLocks: SleepLockPorts = {
+    classes: locks.classes,
+    inheritance,
+    waits,
+    now: () => current.cpu.cells[TSC],
+    cpu: () => current.cpu.id,
+  };
   const sleepers = new Sleepers(machine, waits, {
     cpuOf: (tag) => tasks.cpu[tag % TASK_LIMIT],
     isPending: (tag) => waits.isPending(tag),
@@ -358,7 +374,7 @@ export function boot(options: BootOptions = {}): Kernel {
   const { frequencyHz } = machine;
   installProcessCalls(handlers, {
     tasks,
-    scheduler,
+    inheritance,
     dispatcher,
     current,
     sleepers,
@@ -384,6 +400,7 @@ export function boot(options: BootOptions = {}): Kernel {
     dispatcher,
     waits,
     stack,
+    sleepLocks,
     access,
     handlers,
     bounce: FILE_BOUNCE_FRAME,
@@ -507,6 +524,7 @@ export function boot(options: BootOptions = {}): Kernel {
     current,
     releaseThread: (task) => {
       files.cancelTransfer(task);
+      assert(locks.classes.heldByTask(task) === 0, 'a task ends that holds a sleeping lock');
       lifecycle.releaseThread(task);
     },
     clearThreadWord: (task) => {
@@ -524,6 +542,7 @@ export function boot(options: BootOptions = {}): Kernel {
     current,
     tasks,
     scheduler,
+    inheritance,
     dispatcher,
     futexes,
     access,
@@ -576,6 +595,7 @@ export function boot(options: BootOptions = {}): Kernel {
     signals,
     programs,
     locks,
+    inheritance,
     disk,
     blocks,
     rootDevice,

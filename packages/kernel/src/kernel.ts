@@ -20,6 +20,7 @@ import type { Console } from './devices/console.js';
 import { HostOperations } from './host-operations.js';
 import { type HostTask, HostTaskPlace } from './host-task.js';
 import type { KernelLog } from './kernel-log.js';
+import type { Inheritance } from './locks/inheritance.js';
 import type { KernelLocks } from './locks/kernel-locks.js';
 import type { AddressSpaces } from './memory/address-spaces.js';
 import type { Collapser } from './memory/collapser.js';
@@ -85,6 +86,7 @@ export interface KernelParts {
   readonly signals: Signals;
   readonly programs: Programs;
   readonly locks: KernelLocks;
+  readonly inheritance: Inheritance;
   readonly disk: ModelDisk;
   readonly blocks: BlockCache;
   /** Number of the root disk in the block cache. */

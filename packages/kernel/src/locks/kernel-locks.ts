@@ -2,7 +2,7 @@ import { LINE_BYTES, type Meter } from '@hotpath/hw-x86';
 import { LockClasses } from './lock-classes.js';
 import { SpinLock } from './spin-lock.js';
 
-/** The kernel's spin locks, made at boot. */
+/** The kernel's spin locks, made at boot, and what is known of all locks. */
 export interface KernelLocks {
   readonly classes: LockClasses;
   /** One for each CPU's run queue. */

@@ -1,8 +1,9 @@
 import { ArgumentError, assert, NIL } from '@hotpath/hw-x86';
+import { TASK_LIMIT } from '../params.js';
 
 /** Classes that may exist. */
 const CLASS_LIMIT = 64;
-/** Locks that one CPU may hold at once. */
+/** Locks that one CPU, or one task, may hold at once. */
 const HELD_LIMIT = 16;
 
 /** What is known of the locks of one class. */
@@ -34,23 +35,34 @@ export class LockClasses {
   readonly #holdMax = new Float64Array(CLASS_LIMIT);
   /** `before[a * CLASS_LIMIT + b]` is 1 when b has been taken while a was held. */
   readonly #before = new Uint8Array(CLASS_LIMIT * CLASS_LIMIT);
+  /** 1: locks of the class may be held together. */
+  readonly #nests: boolean[] = [];
+  /** Rows of holders: one for each CPU, then one for each task. */
   readonly #held: Int32Array;
   readonly #depth: Int32Array;
+  readonly #cpuCount: number;
   readonly #report: (text: string) => void;
 
   /** @param report - told of an order that could deadlock, as text */
   constructor(cpuCount: number, report: (text: string) => void) {
-    this.#held = new Int32Array(cpuCount * HELD_LIMIT).fill(NIL);
-    this.#depth = new Int32Array(cpuCount);
+    const rows = cpuCount + TASK_LIMIT;
+    this.#cpuCount = cpuCount;
+    this.#held = new Int32Array(rows * HELD_LIMIT).fill(NIL);
+    this.#depth = new Int32Array(rows);
     this.#report = report;
   }
 
-  /** A new class. @throws ArgumentError `ERR_LOCK_CLASS` when there are too many */
-  define(name: string): number {
+  /**
+   * A new class.
+   * @param nests - several locks of it may be held, in an order that whoever takes them vouches for
+   * @throws ArgumentError `ERR_LOCK_CLASS` when there are too many
+   */
+  define(name: string, nests = false): number {
     if (this.#names.length === CLASS_LIMIT) {
       throw new ArgumentError('ERR_LOCK_CLASS', `lock class "${name}": allowed: ${CLASS_LIMIT}`);
     }
     this.#names.push(name);
+    this.#nests.push(nests);
     return this.#names.length - 1;
   }
 
@@ -60,6 +72,7 @@ export class LockClasses {
     assert(depth < HELD_LIMIT, 'a CPU holds too many locks');
     for (let i = 0; i < depth; i++) {
       const held = this.#held[cpu * HELD_LIMIT + i];
+      if (held === lockClass && this.#nests[held]) continue;
       const edge = held * CLASS_LIMIT + lockClass;
       if (this.#before[edge] === 1) continue;
       this.#before[edge] = 1;
@@ -68,6 +81,11 @@ export class LockClasses {
     }
     this.#held[cpu * HELD_LIMIT + depth] = lockClass;
     this.#depth[cpu] = depth + 1;
+  }
+
+  /** The same for a task and a sleeping lock; NIL, an operation that no task stands behind, is not checked. */
+  takingAsTask(task: number, lockClass: number): void {
+    if (task !== NIL) this.taking(this.#cpuCount + task, lockClass);
   }
 
   /** It has the lock, after so many cycles of waiting. */
@@ -87,6 +105,25 @@ export class LockClasses {
     this.#depth[cpu] = depth;
     this.#hold[lockClass] += held;
     if (held > this.#holdMax[lockClass]) this.#holdMax[lockClass] = held;
+  }
+
+  /** A task gives back a sleeping lock, in whatever order. */
+  releasedAny(task: number, lockClass: number, held: number): void {
+    this.#hold[lockClass] += held;
+    if (held > this.#holdMax[lockClass]) this.#holdMax[lockClass] = held;
+    if (task === NIL) return;
+    const row = (this.#cpuCount + task) * HELD_LIMIT;
+    const depth = this.#depth[this.#cpuCount + task] - 1;
+    let at = depth;
+    while (at >= 0 && this.#held[row + at] !== lockClass) at -= 1;
+    assert(at >= 0, 'a task releases a lock that it does not hold');
+    this.#held.copyWithin(row + at, row + at + 1, row + depth + 1);
+    this.#depth[this.#cpuCount + task] = depth;
+  }
+
+  /** Sleeping locks that a task holds, or waits for. */
+  heldByTask(task: number): number {
+    return this.#depth[this.#cpuCount + task];
   }
 
   /** Locks that a CPU holds. */

@@ -12,6 +12,7 @@ import type { ModelMachine } from '@hotpath/hw-x86/model';
 import type { PageCache } from '@hotpath/pagecache';
 import type { Scheduler } from '@hotpath/sched';
 import { type PageAllocator, type SlabAllocator, slabInfoText } from '@hotpath/slab';
+import type { LockClasses } from '../locks/lock-classes.js';
 import { AREA_EXECUTE, AREA_SHARED, AREA_WRITE } from '../memory/area-list.js';
 import type { Dispatcher } from '../task/dispatcher.js';
 import {
@@ -36,6 +37,7 @@ export interface ProcTextPorts {
   readonly vfs: Vfs;
   readonly machine: ModelMachine;
   readonly dispatcher: Dispatcher;
+  readonly locks: LockClasses;
   currentTask(): number;
   /** Nanoseconds since boot. */
   now(): number;
@@ -55,6 +57,7 @@ export function procSources(ports: ProcTextPorts): ProcSources {
     system: new Map([
       ['accounts', () => accountsText(tasks, ports.machine.frequencyHz)],
       ['interrupts', () => interruptsText(ports)],
+      ['lock_stat', () => lockText(ports.locks)],
       ['meminfo', () => memoryText(ports)],
       ['mounts', () => mountsText(ports.vfs)],
       ['schedstat', () => schedulerText(ports)],
@@ -126,6 +129,36 @@ function interruptsText({ dispatcher, scheduler }: ProcTextPorts): string {
   return text;
 }
 
+/** As Linux's lock_stat, in cycles: what was waited for, and how long it was held. */
+function lockText(locks: LockClasses): string {
+  const columns = (cells: readonly (string | number)[]): string =>
+    `${String(cells[0]).padEnd(16)}${cells
+      .slice(1)
+      .map((cell) => String(cell).padStart(16))
+      .join('')}\n`;
+  let text = columns([
+    'class name',
+    'contentions',
+    'waittime-max',
+    'waittime-total',
+    'acquisitions',
+    'holdtime-max',
+    'holdtime-total',
+  ]);
+  for (const each of locks.statistics()) {
+    text += columns([
+      each.name,
+      each.contended,
+      each.waitCyclesMax,
+      each.waitCycles,
+      each.acquisitions,
+      each.holdCyclesMax,
+      each.holdCycles,
+    ]);
+  }
+  return text;
+}
+
 function mountsText(vfs: Vfs): string {
   const { mounts } = vfs;
   let text = '';
@@ -147,7 +180,7 @@ function schedulerText({ scheduler, tasks }: ProcTextPorts): string {
   }
   for (let task = 1; task < tasks.state.length; task++) {
     if (tasks.state[task] === TASK_FREE) continue;
-    text += `task ${task} ${scheduler.ranNs[task]} ${scheduler.waitedNs[task]} ${scheduler.switches[task]}\n`;
+    text += `task ${task} ${scheduler.ranNs[task]} ${scheduler.waitedNs[task]} ${tasks.report[task]?.switches ?? 0}\n`;
   }
   return text;
 }

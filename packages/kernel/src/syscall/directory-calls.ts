@@ -106,7 +106,7 @@ export class DirectoryCalls {
       done += bytes;
       answer.cookie = next;
     }
-    directories.release(directory);
+    directories.release(directory, wait.task);
     this.#ports.vfs.opening.release(row);
     return done > 0 ? done : status;
   }
@@ -130,7 +130,7 @@ export class DirectoryCalls {
     open.share(row);
     yield* directories.acquire(wait, directory, false);
     const next = yield* readEntry(this.#ports.vfs, wait, dentry, open.offset[row], entry);
-    directories.release(directory);
+    directories.release(directory, wait.task);
     if (next > 0) open.offset[row] = next;
     this.#ports.vfs.opening.release(row);
     return next > 0 ? 1 : next;

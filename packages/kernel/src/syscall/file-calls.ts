@@ -20,7 +20,7 @@ import {
 import { FILE_BYTES_MAX } from '@hotpath/pagecache';
 import type { TaskWaits } from '../task/waits.js';
 import type { Descriptors } from '../vfs/descriptors.js';
-import type { Operation } from '../vfs/file-system.js';
+import type { Operation, Wait } from '../vfs/file-system.js';
 import { isDirectory, isRegular } from '../vfs/modes.js';
 import { KIND_DEVICE, KIND_DIRECTORY, KIND_FILE, KIND_PIPE, KIND_TEXT } from '../vfs/open-files.js';
 import { mayWrite } from '../vfs/opening.js';
@@ -184,7 +184,7 @@ export class FileCalls {
   }
 
   *#truncateAt(call: Call): Operation {
-    const { dentries, inodes, lookup, mounts, operations, pages } = this.#ports.vfs;
+    const { dentries, inodes, lookup, mounts, operations } = this.#ports.vfs;
     const wait = operations.waitOf(call.task);
     const walk = this.#ports.paths.walkOf(call, 0);
     const status = yield* lookup.resolve(wait, walk);
@@ -196,25 +196,31 @@ export class FileCalls {
     const fileSystem = mounts.at(inodes.mount[inode]);
     if (fileSystem.contents !== undefined) return EINVAL;
     if (fileSystem.readOnly) return EROFS;
+    return yield* this.#cut(wait, inode, call.b);
+  }
+
+  /** Sets the size under the file's lock. */
+  *#cut(wait: Wait, inode: number, size: number): Operation {
+    const { contents, inodes, pages } = this.#ports.vfs;
     inodes.hold(inode);
-    const cut = yield* wait.settle(pages.truncate(inodes.fileOf(inode), call.b, wait, 0));
+    yield* contents.acquire(wait, inode, true);
+    const cut = yield* wait.settle(pages.truncate(inodes.fileOf(inode), size, wait, 0));
+    contents.release(inode, wait.task);
     inodes.drop(inode);
     yield* inodes.retireDying(wait);
     return cut;
   }
 
   #truncate(call: Call): number {
-    if (call.stage === 1) return call.brought;
-    const { inodes, open, pages } = this.#ports.vfs;
-    const { waits } = this.#ports;
+    const { open, operations } = this.#ports.vfs;
+    if (call.stage === 1) return operations.resume(call);
     const row = this.#ports.descriptors.openFile(call.task, call.a);
     if (row === NIL) return EBADF;
     if (!mayWrite(open.flags[row]) || open.kind[row] !== KIND_FILE) return EINVAL;
     if (!isSize(call.b)) return call.b > FILE_BYTES_MAX ? EFBIG : EINVAL;
     call.stage = 1;
-    const file = inodes.fileOf(open.inode[row]);
-    const status = pages.truncate(file, call.b, waits, waits.begin(call));
-    return status === PENDING ? BLOCKED : status;
+    const wait = operations.waitOf(call.task);
+    return operations.start(call, this.#cut(wait, open.inode[row], call.b));
   }
 
   #allocate(call: Call): number {
@@ -239,13 +245,17 @@ export class FileCalls {
   }
 
   *#punch(task: number, inode: number, offset: number, length: number): Operation {
-    const { inodes, mounts, operations, pages } = this.#ports.vfs;
+    const { contents, inodes, mounts, operations, pages } = this.#ports.vfs;
     if (!mounts.at(inodes.mount[inode]).canPunch) return EOPNOTSUPP;
     const wait = operations.waitOf(task);
-    return yield* wait.settle(pages.punch(inodes.fileOf(inode), offset, length, wait, 0));
+    inodes.hold(inode);
+    yield* contents.acquire(wait, inode, true);
+    const status = yield* wait.settle(pages.punch(inodes.fileOf(inode), offset, length, wait, 0));
+    contents.release(inode, task);
+    inodes.drop(inode);
+    return status;
   }
 
-  /** Places for all pages; then the size, unless it is to stay. */
   *#reserve(
     task: number,
     inode: number,
@@ -253,8 +263,25 @@ export class FileCalls {
     length: number,
     grows: boolean,
   ): Operation {
-    const { inodes, mounts, operations, pages } = this.#ports.vfs;
+    const { contents, inodes, operations } = this.#ports.vfs;
     const wait = operations.waitOf(task);
+    inodes.hold(inode);
+    yield* contents.acquire(wait, inode, true);
+    const status = yield* this.#reserveLocked(wait, inode, offset, length, grows);
+    contents.release(inode, task);
+    inodes.drop(inode);
+    return status;
+  }
+
+  /** Places for all pages; then the size, unless it is to stay. */
+  *#reserveLocked(
+    wait: Wait,
+    inode: number,
+    offset: number,
+    length: number,
+    grows: boolean,
+  ): Operation {
+    const { inodes, mounts, pages } = this.#ports.vfs;
     const fileSystem = mounts.at(inodes.mount[inode]);
     const number = inodes.number[inode];
     const end = Math.ceil((offset + length) / PAGE_BYTES);

@@ -41,6 +41,9 @@ const FRAME_TRANSFER = frameNamed('page_transfer');
 /** Stages of a call. */
 const MOVING = 1;
 const RESERVING = 2;
+/** It waits for the lock of the open file's offset, or of the file's contents. */
+const TAKING_POSITION = 3;
+const TAKING_CONTENTS = 4;
 
 /** What transfers work on. */
 export interface FileTransferPorts {
@@ -51,6 +54,8 @@ export interface FileTransferPorts {
   readonly stack: CallStack;
   readonly access: UserAccess;
   readonly bytes: UserBytes;
+  /** Of a leader: threads of its process. */
+  readonly threadCount: Int32Array;
 }
 
 /** The handlers, and the transfer record of each task. */
@@ -61,6 +66,9 @@ export class FileTransfers {
   readonly #transfers: (PageIo | undefined)[] = new Array<PageIo | undefined>(TASK_LIMIT);
   /** Open file that a call which waits holds, so that a close meanwhile does not take it away. */
   readonly #held = new Int32Array(TASK_LIMIT).fill(NIL);
+  /** Open file and inode whose locks each task's call has, or waits for; NIL: none. */
+  readonly #position = new Int32Array(TASK_LIMIT).fill(NIL);
+  readonly #contents = new Int32Array(TASK_LIMIT).fill(NIL);
 
   constructor(ports: FileTransferPorts) {
     this.#ports = ports;
@@ -78,6 +86,7 @@ export class FileTransfers {
   /** A task ends in the middle of a transfer. */
   cancel(task: number): void {
     this.#transfers[task]?.cancel();
+    this.#unlock(task);
     const row = this.#held[task];
     this.#held[task] = NIL;
     if (row !== NIL) this.#ports.vfs.opening.release(row);
@@ -100,7 +109,10 @@ export class FileTransfers {
         this.#held[call.task] = row;
         this.#ports.vfs.open.share(row);
       }
-    } else if (held !== NIL) {
+      return BLOCKED;
+    }
+    this.#unlock(call.task);
+    if (held !== NIL) {
       this.#held[call.task] = NIL;
       this.#ports.vfs.opening.release(held);
       this.#ports.vfs.retireInBackground();
@@ -158,7 +170,8 @@ export class FileTransfers {
     const { inodes, now, open } = this.#ports.vfs;
     const inode = open.inode[row];
     const transfer = this.#transferOf(call.task);
-    if (call.stage === 0) {
+    if (call.stage !== MOVING && call.stage !== RESERVING) {
+      if (!this.#lock(call, row, inode, write, positioned)) return BLOCKED;
       const begun = this.#begin(call, row, inode, write, positioned);
       if (begun !== OK) return begun;
       call.stage = MOVING;
@@ -172,6 +185,39 @@ export class FileTransfers {
       else inodes.contentsRead(inode, now());
     }
     return transfer.done;
+  }
+
+  /**
+   * The offset's lock, where others could use it meanwhile (Linux: fdget_pos), and for a write the
+   * file's. False: the call waits, and goes on here when it has the lock.
+   */
+  #lock(call: Call, row: number, inode: number, write: boolean, positioned: boolean): boolean {
+    const { contents, leader, open, positions } = this.#ports.vfs;
+    const { task } = call;
+    if (call.stage === 0) {
+      call.stage = TAKING_POSITION;
+      const alone = open.references[row] === 1 && this.#ports.threadCount[leader[task]] === 1;
+      if (!positioned && !alone) {
+        this.#position[task] = row;
+        if (!positions.take(call, row, true)) return false;
+      }
+    }
+    if (call.stage === TAKING_POSITION && write) {
+      call.stage = TAKING_CONTENTS;
+      this.#contents[task] = inode;
+      if (!contents.take(call, inode, true)) return false;
+    }
+    return true;
+  }
+
+  #unlock(task: number): void {
+    const { contents, positions } = this.#ports.vfs;
+    const inode = this.#contents[task];
+    const row = this.#position[task];
+    this.#contents[task] = NIL;
+    this.#position[task] = NIL;
+    if (inode !== NIL) contents.release(inode, task);
+    if (row !== NIL) positions.release(row, task);
   }
 
   #begin(call: Call, row: number, inode: number, write: boolean, positioned: boolean): number {

@@ -1,7 +1,7 @@
 /** Calls about the task itself and its time: sched_yield, nice, sleep, clock. */
 import { BLOCKED, EFAULT, EINVAL, OK, TSC, type VirtAddr } from '@hotpath/hw-x86';
-import type { Scheduler } from '@hotpath/sched';
 import type { Current } from '../current.js';
+import type { Inheritance } from '../locks/inheritance.js';
 import { isUserAddress } from '../memory/memory-map.js';
 import { BOOT_TIME_NS } from '../params.js';
 import type { Dispatcher } from '../task/dispatcher.js';
@@ -21,7 +21,7 @@ import { SYS_CLOCK_GETTIME, SYS_NANOSLEEP, SYS_NICE, SYS_YIELD } from './numbers
 /** What these calls work on. */
 export interface ProcessCallPorts {
   readonly tasks: Tasks;
-  readonly scheduler: Scheduler;
+  readonly inheritance: Inheritance;
   readonly dispatcher: Dispatcher;
   readonly current: Current;
   readonly sleepers: Sleepers;
@@ -33,7 +33,7 @@ export interface ProcessCallPorts {
 
 /** Puts the handlers into the table. */
 export function installProcessCalls(table: (Handler | undefined)[], ports: ProcessCallPorts): void {
-  const { dispatcher, scheduler, tasks } = ports;
+  const { dispatcher, inheritance, tasks } = ports;
 
   table[SYS_YIELD] = () => {
     dispatcher.yieldCurrent();
@@ -45,7 +45,10 @@ export function installProcessCalls(table: (Handler | undefined)[], ports: Proce
   table[SYS_NANOSLEEP] = (call) => sleep(call, ports);
 
   table[SYS_NICE] = (call) => {
-    const nice = scheduler.niceBy(call.task, call.a);
+    // What it is lent is not its own; as POSIX says, the sum is clamped.
+    const sum = tasks.nice[call.task] + Math.trunc(call.a);
+    const nice = Number.isNaN(sum) ? 0 : Math.max(-20, Math.min(19, sum));
+    inheritance.setNice(call.task, nice);
     tasks.nice[call.task] = nice;
     return nice + 20;
   };

@@ -3,6 +3,7 @@ import { EFAULT, EINVAL, ENOSYS, ESRCH, NIL, OK } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
 import type { PageAllocator } from '@hotpath/slab';
 import type { Current } from '../current.js';
+import type { Inheritance } from '../locks/inheritance.js';
 import { isUserAddress } from '../memory/memory-map.js';
 import { TASK_LIMIT } from '../params.js';
 import type { Dispatcher } from '../task/dispatcher.js';
@@ -28,6 +29,7 @@ export interface SchedCallPorts {
   readonly current: Current;
   readonly tasks: Tasks;
   readonly scheduler: Scheduler;
+  readonly inheritance: Inheritance;
   readonly dispatcher: Dispatcher;
   readonly futexes: Futexes;
   readonly access: UserAccess;
@@ -43,7 +45,7 @@ const UTSNAME_FIELD_BYTES = 65;
 
 /** Puts the handlers into the table. */
 export function installSchedCalls(table: (Handler | undefined)[], ports: SchedCallPorts): void {
-  const { dispatcher, futexes, scheduler, tasks } = ports;
+  const { dispatcher, futexes, inheritance, scheduler, tasks } = ports;
   table[SYS_SCHED_SETAFFINITY] = (call) => {
     const task = threadOf(call, call.a, tasks);
     if (task === NIL) return ESRCH;
@@ -68,7 +70,7 @@ export function installSchedCalls(table: (Handler | undefined)[], ports: SchedCa
     if (call.a !== 0 || !Number.isInteger(call.c)) return EINVAL;
     if (task === NIL) return ESRCH;
     const nice = Math.max(-20, Math.min(19, call.c));
-    scheduler.setNice(task, nice);
+    inheritance.setNice(task, nice);
     tasks.nice[task] = nice;
     return OK;
   };

@@ -16,7 +16,7 @@
  * Everything else that two operations share (bitmaps, the journal, an inode's block map) is the
  * driver's to protect; what it does between two yields is atomic.
  */
-import { type Completion, PENDING } from '@hotpath/hw-x86';
+import { type Completion, NIL, PENDING } from '@hotpath/hw-x86';
 
 /** Number of an inode within its file system. */
 export type InodeNumber = number;
@@ -32,10 +32,14 @@ export class Wait implements Completion {
   runner: Completion;
   /** The tag that the runner is told. */
   tag: number;
+  /** The task whose call it is, or NIL. */
+  readonly task: number;
 
-  constructor(runner: Completion, tag: number) {
+  /** @param task - whose call the operation is; default NIL: nobody's */
+  constructor(runner: Completion, tag: number, task: number = NIL) {
     this.runner = runner;
     this.tag = tag;
+    this.task = task;
   }
 
   /**

@@ -18,13 +18,13 @@ import {
   NIL,
   OK,
 } from '@hotpath/hw-x86';
+import type { SleepLocks } from '../locks/sleep-locks.js';
 import type { CallStack } from '../task/call-stack.js';
 import type { Dentries } from './dentries.js';
 import type { FileSystem, Operation, Wait } from './file-system.js';
 import type { Inodes } from './inodes.js';
 import { isDirectory } from './modes.js';
 import type { Mounts } from './mounts.js';
-import type { NameLocks } from './name-locks.js';
 import type { PathLookup } from './path-lookup.js';
 import { LAST_DOT, LAST_DOTDOT, LAST_NAME, LAST_ROOT, type Walk } from './path-walk.js';
 
@@ -35,8 +35,8 @@ export interface NameSpacePorts {
   readonly mounts: Mounts;
   readonly lookup: PathLookup;
   /** Locks of directories, by inode, and of trees, by mount. */
-  readonly directories: NameLocks;
-  readonly trees: NameLocks;
+  readonly directories: SleepLocks;
+  readonly trees: SleepLocks;
   readonly stack: CallStack;
   /** Time to stamp, in nanoseconds. */
   now(): number;
@@ -99,7 +99,7 @@ export class NameSpace {
     if (isErrno(entered)) return entered;
     if (walk.last !== LAST_NAME) return EISDIR;
     const status = yield* this.#unlinkEntered(wait, walk, entered);
-    this.#leaveEntry(walk, entered);
+    this.#leaveEntry(wait, walk, entered);
     yield* this.#ports.inodes.retireDying(wait);
     return status;
   }
@@ -121,9 +121,9 @@ export class NameSpace {
     let removed = entered;
     if (!isErrno(entered)) {
       removed = yield* this.#rmdirEntered(wait, walk, entered);
-      this.#leaveEntry(walk, entered);
+      this.#leaveEntry(wait, walk, entered);
     }
-    trees.release(mount);
+    trees.release(mount, wait.task);
     dentries.put(parent);
     yield* inodes.retireDying(wait);
     return removed;
@@ -136,7 +136,7 @@ export class NameSpace {
     if (walk.last !== LAST_NAME) return EEXIST;
     const refused = this.#refuseNew(walk, entered, directory);
     if (refused === OK) return entered;
-    this.#leaveEntry(walk, entered);
+    this.#leaveEntry(wait, walk, entered);
     return refused;
   }
 
@@ -163,7 +163,7 @@ export class NameSpace {
       }
       inodes.refresh(dentries.inode[walk.parent]);
     }
-    this.#leaveEntry(walk, dentry);
+    this.#leaveEntry(wait, walk, dentry);
     return status;
   }
 
@@ -192,7 +192,7 @@ export class NameSpace {
         inodes.refresh(dentries.inode[walk.parent]);
       }
     }
-    this.#leaveEntry(walk, entered);
+    this.#leaveEntry(wait, walk, entered);
     return status;
   }
 
@@ -222,7 +222,7 @@ export class NameSpace {
     yield* directories.acquire(wait, inode, true);
     const status = yield* fileSystem.rmdir(wait, number, walk.name, this.#ports.now());
     if (!isErrno(status)) this.forgetName(dentry, walk.name);
-    directories.release(inode);
+    directories.release(inode, wait.task);
     return isErrno(status) ? status : OK;
   }
 
@@ -259,23 +259,23 @@ export class NameSpace {
     yield* directories.acquire(wait, dentries.inode[parent], true);
     const dentry = yield* lookup.child(wait, parent, walk.name);
     if (isErrno(dentry)) {
-      this.#leave(walk);
+      this.#leave(wait, walk);
       return dentry;
     }
     dentries.hold(dentry);
     return dentry;
   }
 
-  #leaveEntry(walk: Walk, dentry: number): void {
+  #leaveEntry(wait: Wait, walk: Walk, dentry: number): void {
     this.#ports.dentries.put(dentry);
-    this.#leave(walk);
+    this.#leave(wait, walk);
   }
 
-  #leave(walk: Walk): void {
+  #leave(wait: Wait, walk: Walk): void {
     const { dentries, directories } = this.#ports;
     const { parent } = walk;
     const directory = dentries.inode[parent];
-    directories.release(directory);
+    directories.release(directory, wait.task);
     dentries.put(parent);
   }
 

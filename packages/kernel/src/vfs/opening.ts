@@ -18,6 +18,7 @@ import {
   OK,
 } from '@hotpath/hw-x86';
 import type { PageCache } from '@hotpath/pagecache';
+import type { SleepLocks } from '../locks/sleep-locks.js';
 import { O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from '../syscall/flags.js';
 import type { DeviceTable } from './character-device.js';
 import type { Dentries } from './dentries.js';
@@ -75,6 +76,8 @@ export interface OpeningPorts {
   readonly open: OpenFiles;
   readonly pipes: Pipes;
   readonly locks: FileLocks;
+  /** Of files, by inode. */
+  readonly contents: SleepLocks;
   readonly devices: DeviceTable;
 }
 
@@ -216,12 +219,14 @@ export class Opening {
 
   /** O_TRUNC of what was there: the dentry, still held, or an errno and it is dropped. */
   *#cut(wait: Wait, dentry: number, flags: number): Operation {
-    const { dentries, inodes, pages } = this.#ports;
+    const { contents, dentries, inodes, pages } = this.#ports;
     const inode = dentries.inode[dentry];
     if ((flags & O_TRUNC) === 0 || !mayWrite(flags) || !isRegular(inodes.mode[inode])) {
       return dentry;
     }
+    yield* contents.acquire(wait, inode, true);
     const status = yield* wait.settle(pages.truncate(inodes.fileOf(inode), 0, wait, 0));
+    contents.release(inode, wait.task);
     if (!isErrno(status)) return dentry;
     dentries.put(dentry);
     return status;

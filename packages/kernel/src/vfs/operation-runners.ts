@@ -28,7 +28,7 @@ export class TaskOperations {
   waitOf(task: number): Wait {
     let wait = this.#wait[task];
     if (wait === undefined) {
-      wait = new Wait(this.#waits, 0);
+      wait = new Wait(this.#waits, 0, task);
       this.#wait[task] = wait;
     }
     return wait;

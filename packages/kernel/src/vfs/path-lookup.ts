@@ -1,11 +1,11 @@
 /** What a path walk does where the cache does not lead on: asks the file system, and fills the cache. */
 import { ENAMETOOLONG, ENOENT, ENOMEM, isErrno, NIL, OK } from '@hotpath/hw-x86';
+import type { SleepLocks } from '../locks/sleep-locks.js';
 import { type CallStack, frameNamed } from '../task/call-stack.js';
 import type { Dentries } from './dentries.js';
 import type { Operation, Wait } from './file-system.js';
 import type { Inodes } from './inodes.js';
 import type { Mounts } from './mounts.js';
-import type { NameLocks } from './name-locks.js';
 import { NEED_LOOKUP, NEED_TARGET, type PathWalk, type Walk } from './path-walk.js';
 
 const FRAME_WALK = frameNamed('walk_path');
@@ -19,7 +19,7 @@ export interface PathLookupPorts {
   readonly walks: PathWalk;
   readonly stack: CallStack;
   /** Of directories, by inode. */
-  readonly directories: NameLocks;
+  readonly directories: SleepLocks;
 }
 
 /** Walks that may wait. */
@@ -101,7 +101,7 @@ export class PathLookup {
     yield* directories.acquire(wait, directory, false);
     const found = yield* this.child(wait, parent, name);
     walk.fresh = found;
-    directories.release(directory);
+    directories.release(directory, wait.task);
     // The entry that was found is young: dropping its directory gives up nothing that is needed.
     dentries.put(parent);
     return found;

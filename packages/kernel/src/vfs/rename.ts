@@ -53,7 +53,7 @@ export class Rename {
       stack.push(FRAME_RENAME);
       yield* trees.acquire(wait, mount, true);
       status = yield* this.#locked(wait, from, to, fromParent, toParent);
-      trees.release(mount);
+      trees.release(mount, wait.task);
       stack.pop();
     }
     dentries.put(fromParent);
@@ -82,8 +82,8 @@ export class Rename {
       }
       dentries.put(source);
     }
-    directories.release(first);
-    if (second !== first) directories.release(second);
+    directories.release(first, wait.task);
+    if (second !== first) directories.release(second, wait.task);
     return status;
   }
 
@@ -124,7 +124,7 @@ export class Rename {
       to.name,
       this.#ports.now(),
     );
-    if (locks) directories.release(replaced);
+    if (locks) directories.release(replaced, wait.task);
     if (isErrno(status)) return status;
     if (replaced !== NIL) inodes.refresh(replaced);
     dentries.unhash(target);

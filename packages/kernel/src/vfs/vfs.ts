@@ -15,7 +15,8 @@ import {
   OK,
 } from '@hotpath/hw-x86';
 import type { PageCache } from '@hotpath/pagecache';
-import { INODE_LIMIT, MOUNT_LIMIT, TASK_LIMIT } from '../params.js';
+import { type SleepLockPorts, SleepLocks } from '../locks/sleep-locks.js';
+import { INODE_LIMIT, MOUNT_LIMIT, OPEN_FILE_LIMIT, TASK_LIMIT } from '../params.js';
 import type { CallStack } from '../task/call-stack.js';
 import type { ObjectSource } from '../task/lifecycle.js';
 import type { TaskWaits } from '../task/waits.js';
@@ -26,7 +27,6 @@ import type { FileSystem, Operation, Wait } from './file-system.js';
 import { Inodes } from './inodes.js';
 import { isDirectory } from './modes.js';
 import type { Mounts } from './mounts.js';
-import { NameLocks } from './name-locks.js';
 import { NameSpace } from './name-space.js';
 import { OpenFiles } from './open-files.js';
 import { Opening } from './opening.js';
@@ -46,6 +46,7 @@ export interface VfsPorts {
   readonly background: BackgroundOperations;
   readonly waits: TaskWaits;
   readonly stack: CallStack;
+  readonly sleepLocks: SleepLockPorts;
   readonly pipes: Pipes;
   readonly devices: DeviceTable;
   readonly inodeObjects: ObjectSource;
@@ -72,8 +73,16 @@ export class Vfs {
   readonly devices: DeviceTable;
   readonly operations: TaskOperations;
   readonly background: BackgroundOperations;
-  readonly directories = new NameLocks(INODE_LIMIT);
-  readonly trees = new NameLocks(MOUNT_LIMIT);
+  /**
+   * Locks, in the order of taking. Of a file system, while its tree changes shape; of a directory, by
+   * inode, while its names change (exclusive) or are read (a parent before its child; two of them only
+   * under the tree's); of an open file, while a call works at its offset; of a file, by inode, while
+   * a call writes or cuts it.
+   */
+  readonly trees: SleepLocks;
+  readonly directories: SleepLocks;
+  readonly positions: SleepLocks;
+  readonly contents: SleepLocks;
   readonly pages: PageCache;
   /** First thread of each task's process: what its process has is in that row. */
   readonly leader: Int32Array;
@@ -94,6 +103,10 @@ export class Vfs {
     this.now = ports.now;
     this.operations = new TaskOperations(waits, ports.stack);
     this.locks = new FileLocks(waits);
+    this.trees = new SleepLocks(MOUNT_LIMIT, 'tree', ports.sleepLocks);
+    this.directories = new SleepLocks(INODE_LIMIT, 'directory', ports.sleepLocks, true);
+    this.positions = new SleepLocks(OPEN_FILE_LIMIT, 'file position', ports.sleepLocks);
+    this.contents = new SleepLocks(INODE_LIMIT, 'file contents', ports.sleepLocks);
     this.inodes = new Inodes({
       mounts,
       pages,
@@ -131,6 +144,7 @@ export class Vfs {
       open: this.open,
       pipes,
       locks: this.locks,
+      contents: this.contents,
       devices,
     });
   }
