@@ -1,17 +1,22 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { runCommand } from '../../packages/bench/test/command/run-command.js';
 import { commandsOf, readFigures, unprinted } from '../readme-figures.js';
 import { packageNames, readText, root } from '../workspace.js';
 
-/** What the command prints, run from the sources. */
-function printed(folder: string, command: string): Promise<string> {
+/** What the command prints, run from the sources: `hotpath` in this process, a file in its own. */
+async function printed(folder: string, command: string): Promise<string> {
   const [program, ...args] = command.split(' ');
-  const file = program === 'hotpath' ? join(root, 'packages/bench/src/cli.ts') : program!;
+  if (program === 'hotpath') {
+    const result = await runCommand(...args);
+    if (result.status !== 0) throw new Error(`${command}: ${result.errors.join('\n')}`);
+    return result.printed.join('\n');
+  }
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', '--conditions=@hotpath/source', file, ...args],
+      ['--import', 'tsx', '--conditions=@hotpath/source', program!, ...args],
       { cwd: join(root, folder) },
     );
     let stdout = '';
