@@ -4,7 +4,7 @@
  */
 import { type Meter, TRACE_BASE, type VirtAddr } from '@hotpath/hw-x86';
 import type { SlotMap } from './slot-map.js';
-import { KEY, KEY_STRIDE, LINK_STRIDE } from './slot-records.js';
+import { RECORD_BYTES, RING_LIMIT } from './slot-records.js';
 
 /** Sites of branches; unique within the program by the package's base. */
 const SITE_PROBE = TRACE_BASE.blockcache * 1000;
@@ -22,6 +22,7 @@ export class CacheMeter {
   readonly #meter: Meter;
   readonly #map: SlotMap;
   #slotCount = 0;
+  #mask = 0;
   #buckets: VirtAddr = 0;
   #records: VirtAddr = 0;
   #held: VirtAddr = 0;
@@ -39,17 +40,17 @@ export class CacheMeter {
     if (slotCount <= this.#slotCount) return;
     this.#slotCount = slotCount;
     this.#buckets = this.#meter.region('blockcache.index', this.#map.table.buckets.byteLength);
-    this.#records = this.#meter.region('blockcache.records', this.#map.records.keys.byteLength);
+    this.#records = this.#meter.region('blockcache.records', this.#map.records.words.byteLength);
     this.#held = this.#meter.region('blockcache.pins', 4 * slotCount);
     this.#flags = this.#meter.region('blockcache.flags', slotCount);
+    this.#mask = this.#map.table.mask;
   }
 
   /** A look-up: every bucket of the probe, and the key where its tag fits. */
   find(key: number): void {
     const meter = this.#meter;
     const { table, records } = this.#map;
-    const { buckets } = table;
-    const mask = buckets.length - 1;
+    const { buckets, mask } = table;
     meter.retire(HASH_OPERATIONS);
     for (let bucket = table.home(key); ; bucket = (bucket + 1) & mask) {
       meter.load(this.#buckets + 4 * bucket);
@@ -59,9 +60,9 @@ export class CacheMeter {
       const mayBe = table.mayBe(entry, key);
       meter.branch(SITE_TAG, mayBe);
       if (!mayBe) continue;
-      const at = ((entry & table.slotMask) - 1) * KEY_STRIDE + KEY;
-      meter.load(this.#records + 8 * at);
-      const found = records.keys[at] === key;
+      const slot = (entry & table.slotMask) - 1;
+      meter.load(this.#recordOf(slot));
+      const found = records.keyOf(slot) === key;
       meter.branch(SITE_PROBE, found);
       if (found) return;
     }
@@ -96,6 +97,7 @@ export class CacheMeter {
 
   /** A slot enters: its key, its bucket, its links and its neighbours' and the flags. */
   insert(slot: number, key: number): void {
+    if (this.#map.table.mask !== this.#mask) this.#doubled();
     this.find(key);
     const meter = this.#meter;
     meter.store(this.#recordOf(slot));
@@ -105,14 +107,30 @@ export class CacheMeter {
     meter.retire(4);
   }
 
+  /** The index took more buckets in use: each old one is read, and each entry hashed and put anew. */
+  #doubled(): void {
+    const meter = this.#meter;
+    const { table } = this.#map;
+    for (let bucket = 0; bucket <= this.#mask; bucket++) meter.load(this.#buckets + 4 * bucket);
+    meter.retire(PROBE_OPERATIONS * (this.#mask + 1));
+    this.#mask = table.mask;
+    for (let bucket = 0; bucket <= table.mask; bucket++) {
+      const entry = table.buckets[bucket];
+      if (entry === 0) continue;
+      meter.load(this.#recordOf((entry & table.slotMask) - 1));
+      meter.retire(HASH_OPERATIONS + PROBE_OPERATIONS);
+      meter.store(this.#buckets + 4 * bucket);
+    }
+  }
+
   /** A slot leaves: its bucket and the run behind it, its links and its neighbours'. */
   remove(slot: number): void {
     const meter = this.#meter;
     const { table, records } = this.#map;
-    const { buckets } = table;
-    const mask = buckets.length - 1;
-    this.find(records.keys[slot * KEY_STRIDE + KEY]);
-    let bucket = table.home(records.keys[slot * KEY_STRIDE + KEY]);
+    const { buckets, mask } = table;
+    const key = records.keyOf(slot);
+    this.find(key);
+    let bucket = table.home(key);
     for (; buckets[bucket] !== 0; bucket = (bucket + 1) & mask) {
       meter.load(this.#buckets + 4 * bucket);
       meter.retire(PROBE_OPERATIONS);
@@ -124,6 +142,6 @@ export class CacheMeter {
   }
 
   #recordOf(slot: number): VirtAddr {
-    return this.#records + 4 * (slot + KEY / KEY_STRIDE) * LINK_STRIDE;
+    return this.#records + RECORD_BYTES * (slot + RING_LIMIT);
   }
 }

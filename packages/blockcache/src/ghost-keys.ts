@@ -1,7 +1,7 @@
 /** Keys that were evicted not long ago, in up to four lists by age: the ghosts of adaptive policies. */
 import { assert, NIL } from '@hotpath/hw-x86';
 import { KeyTable } from './key-table.js';
-import { KEY, KEY_STRIDE, LINK_STRIDE, NEXT, SlotRecords } from './slot-records.js';
+import { NEXT, RECORD_WORDS, SlotRecords } from './slot-records.js';
 import { SlotRing } from './slot-ring.js';
 
 /** At most `capacity` ghosts in all lists together. All calls O(1), except `resize`. */
@@ -66,9 +66,9 @@ export class GhostKeys {
       ghost = this.#fresh;
       this.#fresh += 1;
     } else {
-      this.#free = this.#records.links[ghost * LINK_STRIDE + NEXT];
+      this.#free = this.#records.words[ghost * RECORD_WORDS + NEXT];
     }
-    this.#records.keys[ghost * KEY_STRIDE + KEY] = key;
+    this.#records.setKey(ghost, key);
     this.#listOf[ghost] = list;
     this.#table.insert(ghost);
     this.#rings[list].push(ghost);
@@ -79,7 +79,7 @@ export class GhostKeys {
     const lists = this.#rings.map((ring) => {
       const keys: number[] = [];
       for (let g = ring.last(); g !== NIL; g = ring.newer(g)) {
-        keys.push(this.#records.keys[g * KEY_STRIDE + KEY]);
+        keys.push(this.#records.keyOf(g));
       }
       return keys;
     });
@@ -103,7 +103,7 @@ export class GhostKeys {
   #drop(ghost: number): void {
     this.#rings[this.#listOf[ghost]].remove(ghost);
     this.#table.remove(ghost);
-    this.#records.links[ghost * LINK_STRIDE + NEXT] = this.#free;
+    this.#records.words[ghost * RECORD_WORDS + NEXT] = this.#free;
     this.#free = ghost;
   }
 

@@ -51,12 +51,12 @@ export {
   slotMapClass,
 } from './slot-map.js';
 export {
-  KEY,
-  KEY_STRIDE,
-  LINK_STRIDE,
+  KEY_HIGH,
+  KEY_LOW,
   NEXT,
   PREV,
   RECORD_BYTES,
+  RECORD_WORDS,
   RING_LIMIT,
   SlotRecords,
 } from './slot-records.js';

@@ -4,27 +4,25 @@
  * slot records, so a bucket costs four bytes.
  */
 import { assert, NIL } from '@hotpath/hw-x86';
-import type { RecordsUser, SlotRecords } from './slot-records.js';
+import { type RecordsUser, type SlotRecords, upperHalf } from './slot-records.js';
 import { keyAt } from './slot-ring.js';
 
-// An entry is 0 when empty, else its lower `slotBits` bits are slot + 1 and the rest, the tag, are the
-// same bits of the key's hash: one xor and one mask tell almost every other key apart without a look at
-// its record. The tag's lower `homeBits` bits are the lower bits of the home bucket, which gives the
-// distance from home when entries move; the upper bits of the home come from the hash's lower end.
+// An entry is 0 when empty, else from its lower end: `slotBits` bits with slot + 1; DISTANCE_BITS bits
+// that say how far it lies from its home, FAR for that far or farther; the tag, which are the same bits
+// of the key's hash. One xor and one mask tell almost every other key apart without a look at its
+// record, and a removal moves entries back without a look at theirs. The home is the hash's lower end.
 // For every slot s in the table, each bucket from home(s) to where s lies is occupied.
-// Occupied buckets === count <= 3/4 of all.
+// Buckets in use are 0 .. mask, a power of two; slots in the table are below fullAt <= 3/4 of them.
 
-/** Home bits in a tag below which a distance from home could be ambiguous. */
-const HOME_BITS_SAFE = 10;
-/** Home bits that are left in a tag before further hash bits are taken in. */
-const HOME_BITS_KEPT = 12;
-const EXTRA_BITS_MAX = 8;
+const DISTANCE_BITS = 4;
+const FAR = 2 ** DISTANCE_BITS - 1;
+/** Buckets in use at first. */
+const BUCKETS_FIRST = 64;
 
-/** 32 bits of hash of a key, all of them good: keys are often multiples of a power of two. */
-export function hashOf(key: number): number {
-  // 2**32; a finaliser constant of MurmurHash3; 2**32 divided by the golden ratio, made odd.
-  const high = key >= 4_294_967_296 ? Math.imul((key / 4_294_967_296) | 0, 0x85ebca6b) : 0;
-  const mixed = (key | 0) ^ high;
+/** 32 bits of hash of a key's halves, all of them good: keys are often multiples of a power of two. */
+export function hashOf(low: number, high: number): number {
+  // A finaliser constant of MurmurHash3; 2**32 divided by the golden ratio, made odd.
+  const mixed = low ^ Math.imul(high, 0x85ebca6b);
   const product = Math.imul(mixed ^ (mixed >>> 15), 0x9e3779b1);
   return product ^ (product >>> 15);
 }
@@ -40,20 +38,25 @@ function bucketCountFor(capacity: number): number {
 export class KeyTable implements RecordsUser {
   private readonly records: SlotRecords;
   /** The records' own array: a hop less on every look-up. */
-  private keys!: Float64Array;
-  /** The entries. Read only for others; replaced by `rebuild`. */
+  private words!: Int32Array;
+  /**
+   * The entries, with room for as many slots as the records have. Read only for others; replaced by
+   * `rebuild`.
+   */
   buckets!: Int32Array;
-  /** Number of buckets - 1. */
+  /**
+   * Number of buckets in use - 1. It doubles as more slots are used than ever before, so that a cache
+   * that is not full yet touches few lines.
+   */
   mask = 0;
   /** Lower bits of an entry, which hold slot + 1. */
   slotBits = 0;
   /** `2**slotBits - 1`. */
   slotMask = 0;
-  /** Bits of the home bucket that stand in the tag. */
-  homeBits = 0;
-  private homeMask = 0;
-  /** Whether a tag gives the distance from home for certain. */
-  private hasHome = false;
+  /** The bits of an entry that are the hash's. */
+  tagMask = 0;
+  /** The first slot for which the buckets in use are too few. */
+  private fullAt = 0;
 
   constructor(records: SlotRecords) {
     this.records = records;
@@ -63,34 +66,31 @@ export class KeyTable implements RecordsUser {
 
   private allocate(): void {
     const { slotCount } = this.records;
-    const bucketCount = bucketCountFor(slotCount);
-    this.buckets = new Int32Array(bucketCount);
-    this.mask = bucketCount - 1;
+    this.buckets = new Int32Array(bucketCountFor(slotCount));
     this.slotBits = 32 - Math.clz32(slotCount);
     this.slotMask = 2 ** this.slotBits - 1;
-    const tagBits = 32 - this.slotBits;
-    const extraBits = Math.max(0, Math.min(EXTRA_BITS_MAX, tagBits - HOME_BITS_KEPT));
-    this.homeBits = Math.min(Math.log2(bucketCount), tagBits - extraBits);
-    this.homeMask = 2 ** this.homeBits - 1;
-    this.hasHome = bucketCount <= 2 ** this.homeBits || this.homeBits >= HOME_BITS_SAFE;
+    this.tagMask = ~(2 ** (this.slotBits + DISTANCE_BITS) - 1);
+    this.use(Math.min(this.buckets.length, BUCKETS_FIRST));
+  }
+
+  private use(bucketCount: number): void {
+    this.mask = bucketCount - 1;
+    this.fullAt =
+      bucketCount === this.buckets.length ? this.records.slotCount : (bucketCount * 3) / 4;
   }
 
   recordsGrew(records: SlotRecords): void {
-    this.keys = records.keys;
+    this.words = records.words;
   }
 
   /** Home bucket of `key`, where its probe begins. */
   home(key: number): number {
-    return this.homeOf(hashOf(key));
-  }
-
-  private homeOf(hash: number): number {
-    return ((hash >>> this.slotBits) ^ (hash << this.homeBits)) & this.mask;
+    return hashOf(key | 0, upperHalf(key, key | 0)) & this.mask;
   }
 
   /** Whether a look at the record is needed to tell this entry's key from `key`. */
   mayBe(entry: number, key: number): boolean {
-    return ((entry ^ hashOf(key)) & ~this.slotMask) === 0;
+    return ((entry ^ hashOf(key | 0, upperHalf(key, key | 0))) & this.tagMask) === 0;
   }
 
   /**
@@ -98,15 +98,17 @@ export class KeyTable implements RecordsUser {
    * of its own.
    */
   find(key: number): number {
-    const { buckets, mask, slotMask } = this;
-    const keys = this.keys;
-    const hash = hashOf(key);
-    let bucket = this.homeOf(hash);
+    const { buckets, mask, slotMask, tagMask, words } = this;
+    const low = key | 0;
+    const high = low >>> 0 === key ? 0 : upperHalf(key, low);
+    const hash = hashOf(low, high);
+    let bucket = hash & mask;
     let entry = buckets[bucket];
     while (entry !== 0) {
-      if (((entry ^ hash) & ~slotMask) === 0) {
+      if (((entry ^ hash) & tagMask) === 0) {
         const slot = (entry & slotMask) - 1;
-        if (keys[keyAt(slot)] === key) return slot;
+        const at = keyAt(slot);
+        if (words[at] === low && words[at + 1] === high) return slot;
       }
       bucket = (bucket + 1) & mask;
       entry = buckets[bucket];
@@ -114,26 +116,34 @@ export class KeyTable implements RecordsUser {
     return NIL;
   }
 
+  private hashOfSlot(slot: number): number {
+    const at = keyAt(slot);
+    return hashOf(this.words[at], this.words[at + 1]);
+  }
+
   /** Enters a slot whose key stands in its record and is not in the table. O(1) expected. */
   insert(slot: number): void {
-    this.insertHashed(slot, hashOf(this.keys[keyAt(slot)]));
+    this.insertHashed(slot, this.hashOfSlot(slot));
   }
 
   /** As `insert`, for who knows the key's hash already. */
   insertHashed(slot: number, hash: number): void {
+    while (slot >= this.fullAt) this.double();
     const { buckets, mask } = this;
-    const home = this.homeOf(hash);
-    let bucket = home;
-    while (buckets[bucket] !== 0) bucket = (bucket + 1) & mask;
-    // So far from home that the tag is ambiguous: somebody picks keys that collide.
-    if (((bucket - home) & mask) > this.homeMask) this.hasHome = false;
-    buckets[bucket] = (hash & ~this.slotMask) | (slot + 1);
+    let bucket = hash & mask;
+    let distance = 0;
+    while (buckets[bucket] !== 0) {
+      bucket = (bucket + 1) & mask;
+      distance += 1;
+    }
+    const near = distance < FAR ? distance : FAR;
+    buckets[bucket] = (hash & this.tagMask) | (near << this.slotBits) | (slot + 1);
   }
 
   /** Takes out a slot that is in the table. O(1) expected. */
   remove(slot: number): void {
-    const { buckets, mask, slotMask } = this;
-    let hole = this.homeOf(hashOf(this.keys[keyAt(slot)]));
+    const { buckets, mask, slotMask, slotBits } = this;
+    let hole = this.hashOfSlot(slot) & mask;
     while ((buckets[hole] & slotMask) !== slot + 1) {
       assert(buckets[hole] !== 0, 'key table: the slot to remove is not in the table');
       hole = (hole + 1) & mask;
@@ -144,19 +154,42 @@ export class KeyTable implements RecordsUser {
       next = (next + 1) & mask;
       const entry = buckets[next];
       if (entry === 0) break;
-      if (this.distance(entry, next) >= ((next - hole) & mask)) {
-        buckets[hole] = entry;
+      let distance = (entry >>> slotBits) & 15;
+      if (distance === 15) distance = this.farDistance(entry, next);
+      const back = (next - hole) & mask;
+      if (distance >= back) {
+        const near = distance - back < FAR ? distance - back : FAR;
+        buckets[hole] = (entry & ~(FAR << slotBits)) | (near << slotBits);
         hole = next;
       }
     }
     buckets[hole] = 0;
   }
 
-  /** How far from its home an entry lies; from the tag alone where that is certain. */
-  private distance(entry: number, bucket: number): number {
-    if (this.hasHome) return (bucket - (entry >>> this.slotBits)) & this.homeMask;
+  /** How far from its home an entry lies that says FAR. */
+  private farDistance(entry: number, bucket: number): number {
     const slot = (entry & this.slotMask) - 1;
-    return (bucket - this.home(this.keys[keyAt(slot)])) & this.mask;
+    return (bucket - this.hashOfSlot(slot)) & this.mask;
+  }
+
+  /**
+   * Takes twice as many buckets in use, in place. O(slots), and again only after as many more.
+   *
+   * Walking the old ring from behind an empty bucket, each entry finds its new place no farther than the
+   * old one (or that far into the new half): what stood between home and old place has gone before it.
+   */
+  private double(): void {
+    const { buckets, mask, slotMask } = this;
+    this.use(2 * (mask + 1));
+    let start = 0;
+    while (buckets[start] !== 0) start += 1;
+    for (let step = 1; step <= mask; step++) {
+      const bucket = (start + step) & mask;
+      const entry = buckets[bucket];
+      if (entry === 0) continue;
+      buckets[bucket] = 0;
+      this.insert((entry & slotMask) - 1);
+    }
   }
 
   /** Enters every listed slot into a table fit for the records' new size. O(slots). */
@@ -177,13 +210,15 @@ export class KeyTable implements RecordsUser {
       if (entry === 0) continue;
       occupied += 1;
       const slot = (entry & this.slotMask) - 1;
-      assert(slot >= 0 && slot < this.records.slotCount, 'key table: an entry names no slot');
-      const key = this.keys[keyAt(slot)];
+      assert(slot >= 0 && slot < this.fullAt, 'key table: an entry names no slot');
+      assert(bucket <= this.mask, 'key table: an entry lies beyond the buckets in use');
+      const key = this.records.keyOf(slot);
       assert(this.find(key) === slot, 'key table: a slot is not found by its own key');
       const away = (bucket - this.home(key)) & this.mask;
-      assert(this.distance(entry, bucket) === away, 'key table: a tag gives a wrong distance');
+      const said = (entry >>> this.slotBits) & FAR;
+      assert(said === Math.min(away, FAR), 'key table: an entry tells a wrong distance');
     }
     assert(occupied === count, 'key table: occupied buckets differ from the count');
-    assert(occupied * 4 <= this.buckets.length * 3 || occupied < 4, 'key table: too full');
+    assert(occupied * 4 <= (this.mask + 1) * 3 || occupied < 4, 'key table: too full');
   }
 }

@@ -10,10 +10,10 @@ export interface PolicySlots {
   /** Keys and links; a policy may use both links of a slot from `insert` to `remove`. */
   readonly records: SlotRecords;
   /**
-   * Slot s may not be evicted now while `held[s] > 0` (pinned, or I/O in flight). `victim` must
-   * pass over it; a slot in use counts as recent, so a policy may move it to its head.
+   * Whether a slot may not be evicted now (pinned, or I/O in flight). `victim` must pass over it; a slot
+   * in use counts as recent, so a policy may move it to its head.
    */
-  held: Int32Array;
+  isHeld(slot: number): boolean;
 }
 
 /** What a hit does to a slot, for {@link Policy.onHit}. */

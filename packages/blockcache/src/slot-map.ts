@@ -4,8 +4,8 @@
  */
 import { ArgumentError, assert, checkInteger, NIL } from '@hotpath/hw-x86';
 import { hashOf, KeyTable } from './key-table.js';
-import type { Policy, PolicyClass } from './policy.js';
-import { type RecordsUser, SlotRecords } from './slot-records.js';
+import type { Policy, PolicyClass, PolicySlots } from './policy.js';
+import { joinKey, type RecordsUser, SlotRecords, upperHalf } from './slot-records.js';
 import { keyAt, moveToHead, nextOf, prevOf } from './slot-ring.js';
 
 /** Most slots of one map: table entries are 32-bit words. */
@@ -13,7 +13,10 @@ export const SLOT_LIMIT = 2 ** 26;
 /** Largest key. */
 export const KEY_LIMIT = Number.MAX_SAFE_INTEGER;
 
-/** A bounded map from keys (whole numbers `0 .. 2**53 - 1`) to slots. No call allocates. */
+/**
+ * A bounded map from keys (whole numbers `0 .. 2**53 - 1`) to slots. No call allocates. While the slots
+ * are taken into use for the first time, the index doubles now and then: O(1) amortised.
+ */
 export interface SlotMap {
   /** Most keys that may be resident. */
   readonly capacity: number;
@@ -21,7 +24,10 @@ export interface SlotMap {
   readonly size: number;
   /** Keys and links of the slots. */
   readonly records: SlotRecords;
-  /** Slots with `held[slot] > 0` are never chosen as victims. Grows by {@link SlotMap.resize}. */
+  /**
+   * Slots with `held[slot] > 0` are never chosen as victims. Made when first asked for, replaced by
+   * {@link SlotMap.resize}.
+   */
   readonly held: Int32Array;
   /** The policy's structures. */
   readonly policy: Policy;
@@ -41,7 +47,7 @@ export interface SlotMap {
   readonly hit: boolean;
   /** The key that the last `getOrInsert` evicted, or NIL. Its slot is the one answered. */
   readonly evictedKey: number;
-  /** Key of a resident slot. */
+  /** Key of a resident slot; NIL of one that was taken out and not used again. */
   keyOf(slot: number): number;
   /** A use of a resident slot. */
   touch(slot: number): void;
@@ -66,8 +72,18 @@ export interface SlotMap {
   checkInvariants(): void;
 }
 
-function checkKey(key: number): void {
-  if (key >= 0 && key <= KEY_LIMIT && Math.floor(key) === key) return;
+/** Upper halves of keys are below. */
+const HIGH_LIMIT = 2 ** 21;
+
+// Where the map keeps what a miss passes on: key words of ring heads, which no ring needs. As arguments
+// or fields, keys above 2**31 would be boxed.
+const ASKED_LOW = 0;
+const ASKED_HIGH = 1;
+const ASKED_HASH = 4;
+const GONE_LOW = 8;
+const GONE_HIGH = 9;
+
+function badKey(key: number): never {
   throw new ArgumentError('ERR_KEY', `key is ${key}; allowed: a whole number 0..2**53-1`);
 }
 
@@ -87,26 +103,22 @@ export function slotMapClass(PolicyOf: PolicyClass): SlotMapClass {
 }
 
 // Private to TypeScript only: each access of a #field is checked against its name, and a hit makes ten.
-class PolicySlotMap implements SlotMap, RecordsUser {
+class PolicySlotMap implements SlotMap, PolicySlots, RecordsUser {
   readonly records: SlotRecords;
   readonly table: KeyTable;
   readonly policy: Policy;
-  held: Int32Array;
   capacity: number;
   size = 0;
   hit = false;
   // The arrays of records and table once more: a hit touches them through no other object.
-  private keys!: Float64Array;
-  private links!: Int32Array;
+  private words!: Int32Array;
   private buckets!: Int32Array;
   private mask = 0;
-  private slotBits = 0;
   private slotMask = 0;
-  private homeBits = 0;
+  private tagMask = 0;
   private readonly onHit: number;
   private readonly canReplace: boolean;
-  /** The missing key, then the evicted one: as arguments or fields they would be boxed. */
-  private readonly passed = new Float64Array([0, NIL]);
+  private pins: Int32Array | null = null;
   /** Slots below were used at least once; the free ones among them are chained by NEXT. */
   private fresh = 0;
   private free = NIL;
@@ -115,10 +127,11 @@ class PolicySlotMap implements SlotMap, RecordsUser {
     checkInteger('ERR_CAPACITY', 'capacity', capacity, 1, SLOT_LIMIT);
     this.capacity = capacity;
     this.records = new SlotRecords(capacity);
-    this.held = new Int32Array(capacity);
     this.table = new KeyTable(this.records);
     this.copyTable();
     this.records.addUser(this);
+    this.words[GONE_LOW] = NIL;
+    this.words[GONE_HIGH] = NIL;
     this.policy = new PolicyOf(this, capacity);
     this.onHit = this.policy.onHit ?? 0;
     this.canReplace = this.policy.replace !== undefined;
@@ -127,30 +140,41 @@ class PolicySlotMap implements SlotMap, RecordsUser {
   private copyTable(): void {
     this.buckets = this.table.buckets;
     this.mask = this.table.mask;
-    this.slotBits = this.table.slotBits;
     this.slotMask = this.table.slotMask;
-    this.homeBits = this.table.homeBits;
+    this.tagMask = this.table.tagMask;
+  }
+
+  get held(): Int32Array {
+    this.pins ??= new Int32Array(this.records.slotCount);
+    return this.pins;
+  }
+
+  // A map without pins has no column of them: at a million slots it would be a cache miss an eviction.
+  isHeld(slot: number): boolean {
+    const pins = this.pins;
+    return pins !== null && pins[slot] > 0;
   }
 
   get evictedKey(): number {
-    return this.passed[1];
+    return joinKey(this.words[GONE_LOW], this.words[GONE_HIGH]);
   }
 
   recordsGrew(records: SlotRecords): void {
-    this.keys = records.keys;
-    this.links = records.links;
+    this.words = records.words;
   }
 
-  // Shifts, not products: a product of unknown numbers is checked for overflow and for -0.
   find(key: number): number {
-    const { buckets, mask, slotMask } = this;
-    const hash = hashOf(key);
-    let bucket = ((hash >>> this.slotBits) ^ (hash << this.homeBits)) & mask;
+    const { buckets, mask, slotMask, tagMask, words } = this;
+    const low = key | 0;
+    const high = low >>> 0 === key ? 0 : upperHalf(key, low);
+    const hash = hashOf(low, high);
+    let bucket = hash & mask;
     let entry = buckets[bucket];
     while (entry !== 0) {
-      if (((entry ^ hash) & ~slotMask) === 0) {
+      if (((entry ^ hash) & tagMask) === 0) {
         const slot = (entry & slotMask) - 1;
-        if (this.keys[keyAt(slot)] === key) return slot;
+        const at = keyAt(slot);
+        if (words[at] === low && words[at + 1] === high) return slot;
       }
       bucket = (bucket + 1) & mask;
       entry = buckets[bucket];
@@ -166,14 +190,17 @@ class PolicySlotMap implements SlotMap, RecordsUser {
 
   getOrInsert(key: number): number {
     // The loop of `find` once more: as a call it costs a tenth of a hit.
-    const { buckets, mask, slotMask } = this;
-    const hash = hashOf(key);
-    let bucket = ((hash >>> this.slotBits) ^ (hash << this.homeBits)) & mask;
+    const { buckets, mask, slotMask, tagMask, words } = this;
+    const low = key | 0;
+    const high = low >>> 0 === key ? 0 : upperHalf(key, low);
+    const hash = hashOf(low, high);
+    let bucket = hash & mask;
     let entry = buckets[bucket];
     while (entry !== 0) {
-      if (((entry ^ hash) & ~slotMask) === 0) {
+      if (((entry ^ hash) & tagMask) === 0) {
         const slot = (entry & slotMask) - 1;
-        if (this.keys[keyAt(slot)] === key) {
+        const at = keyAt(slot);
+        if (words[at] === low && words[at + 1] === high) {
           this.touch(slot);
           this.hit = true;
           return slot;
@@ -182,27 +209,32 @@ class PolicySlotMap implements SlotMap, RecordsUser {
       bucket = (bucket + 1) & mask;
       entry = buckets[bucket];
     }
-    this.passed[0] = key;
+    if (high < 0 || high >= HIGH_LIMIT) badKey(key);
+    words[ASKED_LOW] = low;
+    words[ASKED_HIGH] = high;
+    words[ASKED_HASH] = hash;
     return this.bringIn();
   }
 
   // Apart from the hit, so that the hit is small enough to be inlined.
   private bringIn(): number {
-    const passed = this.passed;
-    checkKey(passed[0]);
+    const words = this.words;
     this.hit = false;
-    passed[1] = NIL;
+    words[GONE_LOW] = NIL;
+    words[GONE_HIGH] = NIL;
     if (this.canReplace) {
       if (this.size < this.capacity) return this.enter();
       // A policy that replaces has no ghosts and asks for no key.
       if (this.size === this.capacity) return this.replace(this.policy.victim(NIL));
     }
-    const key = passed[0];
+    const key = joinKey(words[ASKED_LOW], words[ASKED_HIGH]);
     this.policy.miss(key);
     while (this.size >= this.capacity) {
       const victim = this.policy.victim(key);
       if (victim === NIL) return NIL;
-      passed[1] = this.keyOf(victim);
+      const at = keyAt(victim);
+      words[GONE_LOW] = words[at];
+      words[GONE_HIGH] = words[at + 1];
       this.remove(victim, true);
     }
     return this.enter();
@@ -210,27 +242,29 @@ class PolicySlotMap implements SlotMap, RecordsUser {
 
   private replace(slot: number): number {
     if (slot === NIL) return NIL;
-    assert(this.held[slot] === 0, 'slot map: a held slot is replaced');
-    const passed = this.passed;
-    const keys = this.keys;
+    assert(!this.isHeld(slot), 'slot map: a held slot is replaced');
+    const words = this.words;
     const at = keyAt(slot);
-    passed[1] = keys[at];
+    words[GONE_LOW] = words[at];
+    words[GONE_HIGH] = words[at + 1];
     this.table.remove(slot);
-    keys[at] = passed[0];
-    this.table.insert(slot);
+    words[at] = words[ASKED_LOW];
+    words[at + 1] = words[ASKED_HIGH];
+    this.table.insertHashed(slot, words[ASKED_HASH]);
     this.policy.replace?.(slot);
     return slot;
   }
 
   keyOf(slot: number): number {
-    return this.keys[keyAt(slot)];
+    const at = keyAt(slot);
+    return joinKey(this.words[at], this.words[at + 1]);
   }
 
   // HIT_TO_HEAD; HIT_MARKS, which stores MARKED; as numbers for the reason given in slot-ring.ts.
   touch(slot: number): void {
     const onHit = this.onHit;
-    if (onHit === 1) moveToHead(this.links, -1, slot);
-    else if (onHit === 2) this.links[prevOf(slot)] = 2;
+    if (onHit === 1) moveToHead(this.words, -1, slot);
+    else if (onHit === 2) this.words[prevOf(slot)] = 2;
     else this.policy.touch(slot);
   }
 
@@ -244,32 +278,42 @@ class PolicySlotMap implements SlotMap, RecordsUser {
 
   insert(key: number): number {
     assert(this.size < this.capacity, 'slot map: insert into a full map');
-    checkKey(key);
-    this.passed[0] = key;
+    const low = key | 0;
+    const high = upperHalf(key, low);
+    if (high < 0 || high >= HIGH_LIMIT) badKey(key);
+    this.words[ASKED_LOW] = low;
+    this.words[ASKED_HIGH] = high;
+    this.words[ASKED_HASH] = hashOf(low, high);
     return this.enter();
   }
 
   private enter(): number {
+    const words = this.words;
     let slot = this.free;
     if (slot === NIL) {
       slot = this.fresh;
       this.fresh += 1;
     } else {
-      this.free = this.links[nextOf(slot)];
+      this.free = words[nextOf(slot)];
     }
-    this.keys[keyAt(slot)] = this.passed[0];
-    this.table.insert(slot);
+    const at = keyAt(slot);
+    words[at] = words[ASKED_LOW];
+    words[at + 1] = words[ASKED_HIGH];
+    this.table.insertHashed(slot, words[ASKED_HASH]);
+    this.mask = this.table.mask;
     this.policy.insert(slot);
     this.size += 1;
     return slot;
   }
 
   remove(slot: number, evicted: boolean): void {
-    assert(this.held[slot] === 0, 'slot map: a held slot is removed');
+    assert(!this.isHeld(slot), 'slot map: a held slot is removed');
     this.policy.remove(slot, evicted);
     this.table.remove(slot);
-    this.keys[keyAt(slot)] = NIL;
-    this.links[nextOf(slot)] = this.free;
+    const at = keyAt(slot);
+    this.words[at] = NIL;
+    this.words[at + 1] = NIL;
+    this.words[nextOf(slot)] = this.free;
     this.free = slot;
     this.size -= 1;
   }
@@ -286,9 +330,11 @@ class PolicySlotMap implements SlotMap, RecordsUser {
     if (capacity > this.records.slotCount) {
       const slots = [...this.table.slots()];
       this.records.grow(capacity);
-      const held = new Int32Array(capacity);
-      held.set(this.held);
-      this.held = held;
+      if (this.pins !== null) {
+        const pins = new Int32Array(capacity);
+        pins.set(this.pins);
+        this.pins = pins;
+      }
       this.table.rebuild(slots);
       this.copyTable();
     }
@@ -304,7 +350,8 @@ class PolicySlotMap implements SlotMap, RecordsUser {
     this.table.checkInvariants(this.size);
     this.policy.checkInvariants();
     let free = 0;
-    for (let s = this.free; s !== NIL; s = this.links[nextOf(s)]) free += 1;
+    for (let s = this.free; s !== NIL; s = this.words[nextOf(s)]) free += 1;
     assert(this.size + free === this.fresh, 'slot map: a slot is neither resident nor free');
+    assert(this.mask === this.table.mask, 'slot map: its mask is not the table\'s');
   }
 }

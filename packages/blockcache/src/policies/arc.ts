@@ -6,7 +6,6 @@
 import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { GhostKeys } from '../ghost-keys.js';
 import type { Policy, PolicySlots } from '../policy.js';
-import { KEY, KEY_STRIDE } from '../slot-records.js';
 import { SlotRing } from '../slot-ring.js';
 
 // |T1| + |B1| <= capacity; |T1| + |T2| + |B1| + |B2| <= 2 * capacity.
@@ -74,8 +73,8 @@ export class ArcPolicy implements Policy {
       if (onceAll >= this.#capacity) {
         if (ghosts.sizeOf(ONCE) === 0) {
           this.#forget = true;
-          const slot = this.#oldest(this.#once);
-          return slot !== NIL ? slot : this.#oldest(this.#again);
+          const slot = this.#once.oldestFree(this.#slots);
+          return slot !== NIL ? slot : this.#again.oldestFree(this.#slots);
         }
         ghosts.dropOldest(ONCE);
       } else if (onceAll + this.#again.size + ghosts.sizeOf(AGAIN) >= 2 * this.#capacity) {
@@ -89,18 +88,8 @@ export class ArcPolicy implements Policy {
     const size = this.#once.size;
     const tie = size === this.#target && this.#ghostOf === AGAIN;
     const fromOnce = size > 0 && (size > this.#target || tie);
-    const slot = this.#oldest(fromOnce ? this.#once : this.#again);
-    return slot !== NIL ? slot : this.#oldest(fromOnce ? this.#again : this.#once);
-  }
-
-  #oldest(ring: SlotRing): number {
-    const held = this.#slots.held;
-    for (let left = ring.size; left > 0; left -= 1) {
-      const slot = ring.last();
-      if (held[slot] === 0) return slot;
-      ring.renew(slot);
-    }
-    return NIL;
+    const slot = (fromOnce ? this.#once : this.#again).oldestFree(this.#slots);
+    return slot !== NIL ? slot : (fromOnce ? this.#again : this.#once).oldestFree(this.#slots);
   }
 
   insert(slot: number): void {
@@ -115,7 +104,7 @@ export class ArcPolicy implements Policy {
     const list = this.#list[slot];
     (list === AGAIN ? this.#again : this.#once).remove(slot);
     if (!evicted || this.#forget) return;
-    this.#ghosts.push(this.#slots.records.keys[slot * KEY_STRIDE + KEY], list);
+    this.#ghosts.push(this.#slots.records.keyOf(slot), list);
   }
 
   resize(capacity: number): void {

@@ -6,8 +6,8 @@
 import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { HIT_MARKS, MARKED, type Policy, type PolicySlots } from '../policy.js';
 import {
-  LINK_STRIDE,
   PREV,
+  RECORD_WORDS,
   type RecordsUser,
   RING_LIMIT,
   type SlotRecords,
@@ -24,7 +24,7 @@ export class ClockPolicy implements Policy, RecordsUser {
   readonly onHit = HIT_MARKS;
   private readonly slots: PolicySlots;
   private readonly records: SlotRecords;
-  private links!: Int32Array;
+  private words!: Int32Array;
   private hand = 0;
   private count = 0;
 
@@ -35,34 +35,34 @@ export class ClockPolicy implements Policy, RecordsUser {
   }
 
   recordsGrew(records: SlotRecords): void {
-    this.links = records.links;
+    this.words = records.words;
   }
 
   miss(): void {}
 
   touch(slot: number): void {
-    this.links[prevOf(slot)] = REFERENCED;
+    this.words[prevOf(slot)] = REFERENCED;
   }
 
   charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
-    meter.store(recordBase + 4 * (slot * LINK_STRIDE + PREV));
+    meter.store(recordBase + 4 * (slot * RECORD_WORDS + PREV));
   }
 
   victim(): number {
     if (this.count === 0) return NIL;
-    const links = this.links;
-    const held = this.slots.held;
+    const words = this.words;
+    const slots = this.slots;
     const slotCount = this.records.slotCount;
     let hand = this.hand;
     // Two rounds: the first may clear every bit, the second then finds a slot unless all are held.
     for (let left = 2 * slotCount + 1; left > 0; left -= 1) {
       if (hand >= slotCount) hand = 0;
-      const state = links[prevOf(hand)];
-      if (state === RESIDENT && held[hand] === 0) {
+      const state = words[prevOf(hand)];
+      if (state === RESIDENT && !slots.isHeld(hand)) {
         this.hand = hand;
         return hand;
       }
-      if (state === REFERENCED) links[prevOf(hand)] = RESIDENT;
+      if (state === REFERENCED) words[prevOf(hand)] = RESIDENT;
       hand += 1;
     }
     this.hand = hand;
@@ -70,29 +70,29 @@ export class ClockPolicy implements Policy, RecordsUser {
   }
 
   insert(slot: number): void {
-    this.links[prevOf(slot)] = RESIDENT;
+    this.words[prevOf(slot)] = RESIDENT;
     this.count += 1;
   }
 
   remove(slot: number): void {
-    this.links[prevOf(slot)] = ABSENT;
+    this.words[prevOf(slot)] = ABSENT;
     this.count -= 1;
     // The newcomer in this place is the youngest: the hand must come to it last.
     if (slot === this.hand) this.hand += 1;
   }
 
   replace(slot: number): void {
-    this.links[prevOf(slot)] = RESIDENT;
+    this.words[prevOf(slot)] = RESIDENT;
     this.hand = slot + 1;
   }
 
   resize(): void {}
 
   checkInvariants(): void {
-    const { links, slotCount } = this.records;
+    const { words, slotCount } = this.records;
     let resident = 0;
     for (let slot = 0; slot < slotCount; slot++) {
-      const state = links[slot * LINK_STRIDE + PREV];
+      const state = words[slot * RECORD_WORDS + PREV];
       if (state === ABSENT) continue;
       assert(state === RESIDENT || state === REFERENCED, 'clock: a slot in an unknown state');
       resident += 1;

@@ -1,12 +1,12 @@
 /** First in, first out: a hit changes nothing. */
-import { NIL } from '@hotpath/hw-x86';
+import type { Meter, VirtAddr } from '@hotpath/hw-x86';
 import type { Policy, PolicySlots } from '../policy.js';
 import { SlotRing } from '../slot-ring.js';
 
 /** FIFO. All calls O(1); a held slot met by `victim` counts as new. */
 export class FifoPolicy implements Policy {
+  protected readonly ring: SlotRing;
   private readonly slots: PolicySlots;
-  private readonly ring: SlotRing;
 
   constructor(slots: PolicySlots) {
     this.slots = slots;
@@ -15,19 +15,12 @@ export class FifoPolicy implements Policy {
 
   miss(): void {}
 
-  touch(): void {}
+  touch(_slot: number): void {}
 
-  charge(): void {}
+  charge(_slot: number, _meter: Meter, _recordBase: VirtAddr): void {}
 
   victim(): number {
-    const held = this.slots.held;
-    const ring = this.ring;
-    for (let left = ring.size; left > 0; left -= 1) {
-      const slot = ring.last();
-      if (held[slot] === 0) return slot;
-      ring.renew(slot);
-    }
-    return NIL;
+    return this.ring.oldestFree(this.slots);
   }
 
   insert(slot: number): void {

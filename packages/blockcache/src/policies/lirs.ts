@@ -6,7 +6,7 @@
 import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { KeyTable } from '../key-table.js';
 import type { Policy, PolicySlots } from '../policy.js';
-import { KEY, KEY_STRIDE, SlotRecords } from '../slot-records.js';
+import { SlotRecords } from '../slot-records.js';
 import { SlotRing } from '../slot-ring.js';
 
 // Every LIR slot has a node in the stack; the stack's last node is LIR or the stack is empty.
@@ -93,15 +93,11 @@ export class LirsPolicy implements Policy {
   }
 
   victim(): number {
-    const held = this.#slots.held;
-    for (let left = this.#queue.size; left > 0; left -= 1) {
-      const slot = this.#queue.last();
-      if (held[slot] === 0) return slot;
-      this.#queue.renew(slot);
-    }
+    const free = this.#queue.oldestFree(this.#slots);
+    if (free !== NIL) return free;
     for (let node = this.#stack.last(); node !== NIL; node = this.#stack.newer(node)) {
       const slot = this.#slotOfNode[node];
-      if (slot !== NIL && this.#isLir[slot] === 1 && held[slot] === 0) return slot;
+      if (slot !== NIL && this.#isLir[slot] === 1 && !this.#slots.isHeld(slot)) return slot;
     }
     return NIL;
   }
@@ -194,7 +190,7 @@ export class LirsPolicy implements Policy {
     assert(this.#freeCount > 0, 'lirs: no node is left');
     this.#freeCount -= 1;
     const node = this.#freeNodes[this.#freeCount];
-    this.#nodes.keys[node * KEY_STRIDE + KEY] = this.#slots.records.keys[slot * KEY_STRIDE + KEY];
+    this.#nodes.setKey(node, this.#slots.records.keyOf(slot));
     this.#slotOfNode[node] = slot;
     this.#nodeOfSlot[slot] = node;
     this.#stack.push(node);

@@ -6,7 +6,7 @@
 import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { GhostKeys } from '../ghost-keys.js';
 import type { Policy, PolicySlots } from '../policy.js';
-import { KEY, KEY_STRIDE, LINK_STRIDE, PREV } from '../slot-records.js';
+import { PREV, RECORD_WORDS } from '../slot-records.js';
 import { SlotRing } from '../slot-ring.js';
 
 const SMALL = 0;
@@ -53,7 +53,7 @@ export class S3FifoPolicy implements Policy {
   }
 
   charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
-    meter.store(recordBase + 4 * (slot * LINK_STRIDE + PREV));
+    meter.store(recordBase + 4 * (slot * RECORD_WORDS + PREV));
   }
 
   victim(): number {
@@ -69,7 +69,6 @@ export class S3FifoPolicy implements Policy {
   }
 
   #fromSmall(): number {
-    const held = this.#slots.held;
     for (let left = this.#small.size; left > 0; left -= 1) {
       const slot = this.#small.last();
       if (this.#hits[slot] >= PROMOTE_HITS) {
@@ -77,18 +76,17 @@ export class S3FifoPolicy implements Policy {
         this.#hits[slot] = 0;
         this.#list[slot] = MAIN;
         this.#main.push(slot);
-      } else if (held[slot] === 0) return slot;
+      } else if (!this.#slots.isHeld(slot)) return slot;
       else this.#small.renew(slot);
     }
     return NIL;
   }
 
   #fromMain(): number {
-    const held = this.#slots.held;
     for (let left = this.#main.size * (ROUND_LIMIT + 1); left > 0; left -= 1) {
       const slot = this.#main.last();
       const hits = this.#hits[slot];
-      if (hits === 0 && held[slot] === 0) return slot;
+      if (hits === 0 && !this.#slots.isHeld(slot)) return slot;
       if (hits > 0) this.#hits[slot] = Math.min(hits, ROUND_LIMIT) - 1;
       this.#main.renew(slot);
     }
@@ -108,7 +106,7 @@ export class S3FifoPolicy implements Policy {
       return;
     }
     this.#small.remove(slot);
-    if (evicted) this.#ghosts.push(this.#slots.records.keys[slot * KEY_STRIDE + KEY], 0);
+    if (evicted) this.#ghosts.push(this.#slots.records.keyOf(slot), 0);
   }
 
   resize(capacity: number): void {

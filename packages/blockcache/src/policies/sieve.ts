@@ -5,7 +5,7 @@
  */
 import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import type { Policy, PolicySlots } from '../policy.js';
-import { LINK_STRIDE, PREV } from '../slot-records.js';
+import { PREV, RECORD_WORDS } from '../slot-records.js';
 import { SlotRing } from '../slot-ring.js';
 
 /** SIEVE. `touch` is one store; `victim` O(1) amortised. */
@@ -29,17 +29,17 @@ export class SievePolicy implements Policy {
   }
 
   charge(slot: number, meter: Meter, recordBase: VirtAddr): void {
-    meter.store(recordBase + 4 * (slot * LINK_STRIDE + PREV));
+    meter.store(recordBase + 4 * (slot * RECORD_WORDS + PREV));
   }
 
   victim(): number {
     const ring = this.#ring;
     const visited = this.#visited;
-    const held = this.#slots.held;
+    const slots = this.#slots;
     let hand = this.#hand;
     for (let left = 2 * ring.size + 1; left > 0 && ring.size > 0; left -= 1) {
       if (hand === NIL) hand = ring.last();
-      if (visited[hand] === 0 && held[hand] === 0) {
+      if (visited[hand] === 0 && !slots.isHeld(hand)) {
         this.#hand = hand;
         return hand;
       }

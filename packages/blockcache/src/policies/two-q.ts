@@ -6,7 +6,6 @@
 import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import { GhostKeys } from '../ghost-keys.js';
 import type { Policy, PolicySlots } from '../policy.js';
-import { KEY, KEY_STRIDE } from '../slot-records.js';
 import { SlotRing } from '../slot-ring.js';
 
 const IN = 0;
@@ -46,18 +45,8 @@ export class TwoQPolicy implements Policy {
 
   victim(): number {
     const fromIn = this.#in.size > this.#inLimit;
-    const slot = this.#oldest(fromIn ? this.#in : this.#main);
-    return slot !== NIL ? slot : this.#oldest(fromIn ? this.#main : this.#in);
-  }
-
-  #oldest(ring: SlotRing): number {
-    const held = this.#slots.held;
-    for (let left = ring.size; left > 0; left -= 1) {
-      const slot = ring.last();
-      if (held[slot] === 0) return slot;
-      ring.renew(slot);
-    }
-    return NIL;
+    const slot = (fromIn ? this.#in : this.#main).oldestFree(this.#slots);
+    return slot !== NIL ? slot : (fromIn ? this.#main : this.#in).oldestFree(this.#slots);
   }
 
   insert(slot: number): void {
@@ -72,7 +61,7 @@ export class TwoQPolicy implements Policy {
       return;
     }
     this.#in.remove(slot);
-    if (evicted) this.#ghosts.push(this.#slots.records.keys[slot * KEY_STRIDE + KEY], 0);
+    if (evicted) this.#ghosts.push(this.#slots.records.keyOf(slot), 0);
   }
 
   resize(capacity: number): void {

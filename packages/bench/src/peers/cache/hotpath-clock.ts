@@ -10,7 +10,7 @@ export const contestant: Contestant<CacheWorkload> = {
   semantics: 'CLOCK, no LRU',
   prepare(workload, seed) {
     const map = new ClockMap(workload.capacity);
-    const values = new Float64Array(workload.capacity);
+    const values = new Uint32Array(workload.capacity);
     const keys = requestedKeys(workload, seed);
     return { operationCount: keys.length, run: () => getOrInsertSlots(map, values, keys) };
   },

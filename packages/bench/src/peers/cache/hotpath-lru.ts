@@ -9,7 +9,7 @@ export const contestant: Contestant<CacheWorkload> = {
   package: '@hotpath/blockcache',
   prepare(workload, seed) {
     const map = new LruMap(workload.capacity);
-    const values = new Float64Array(workload.capacity);
+    const values = new Uint32Array(workload.capacity);
     const keys = requestedKeys(workload, seed);
     return { operationCount: keys.length, run: () => getOrInsertSlots(map, values, keys) };
   },

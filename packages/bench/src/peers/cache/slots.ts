@@ -1,8 +1,11 @@
 import type { SlotMap } from '@hotpath/blockcache';
 import type { Keys } from './requests.js';
 
-/** `getOrInsert` for our maps: a hit reads its value, a miss stores one, as the rivals do. */
-export function getOrInsertSlots(map: SlotMap, values: Float64Array, keys: Keys): number {
+/**
+ * `getOrInsert` for our maps: a hit reads its value, a miss stores one, as the rivals do. Values are
+ * whole numbers of 32 bits, in a column of that type as mnemonist's.
+ */
+export function getOrInsertSlots(map: SlotMap, values: Uint32Array, keys: Keys): number {
   let missed = 0;
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index];
