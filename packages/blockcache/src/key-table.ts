@@ -136,7 +136,7 @@ export class KeyTable implements RecordsUser {
       bucket = (bucket + 1) & mask;
       distance += 1;
     }
-    const near = distance < FAR ? distance : FAR;
+    const near = Math.min(distance, FAR);
     buckets[bucket] = (hash & this.tagMask) | (near << this.slotBits) | (slot + 1);
   }
 
@@ -158,7 +158,7 @@ export class KeyTable implements RecordsUser {
       if (distance === 15) distance = this.farDistance(entry, next);
       const back = (next - hole) & mask;
       if (distance >= back) {
-        const near = distance - back < FAR ? distance - back : FAR;
+        const near = Math.min(distance - back, FAR);
         buckets[hole] = (entry & ~(FAR << slotBits)) | (near << slotBits);
         hole = next;
       }

@@ -352,6 +352,6 @@ class PolicySlotMap implements SlotMap, PolicySlots, RecordsUser {
     let free = 0;
     for (let s = this.free; s !== NIL; s = this.words[nextOf(s)]) free += 1;
     assert(this.size + free === this.fresh, 'slot map: a slot is neither resident nor free');
-    assert(this.mask === this.table.mask, 'slot map: its mask is not the table\'s');
+    assert(this.mask === this.table.mask, "slot map: its mask is not the table's");
   }
 }

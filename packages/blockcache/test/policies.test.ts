@@ -90,6 +90,10 @@ describe('conformance', () => {
     });
   }
 
+  test('after a shrink the stack of LIRS comes back to its bound as ghosts come', () => {
+    checkPolicy(LirsPolicy, { seed: 75, operations: 400 });
+  });
+
   test('a policy that evicts held slots is found out', () => {
     class Careless extends FifoPolicy {
       readonly #slots;
@@ -275,6 +279,36 @@ test('thousands of keys with one hash are still told apart when some of them go'
   for (let high = 1; high <= count; high += 2) expect(map.find(keyOf(high))).toBe(NIL);
 });
 
+test('a map that fills finds its keys after each doubling of the index, and when some go', () => {
+  const capacity = 5000;
+  const map = new (slotMapFor('lru'))(capacity);
+  const doublings: number[] = [];
+  for (let i = 0; i < capacity; i++) {
+    const { mask } = map.table;
+    // Multiples of a large power of two, and holes made on the way.
+    map.getOrInsert(i * 2 ** 33);
+    if (i % 7 === 3) map.delete((i - 2) * 2 ** 33);
+    if (map.table.mask === mask) continue;
+    doublings.push(map.table.mask + 1);
+    map.checkInvariants();
+  }
+  expect(doublings).toEqual([128, 256, 512, 1024, 2048, 4096, 8192]);
+  for (let i = 0; i < capacity; i += 3) map.delete(i * 2 ** 33);
+  map.checkInvariants();
+});
+
+test('what is no whole number from 0 to 2**53 - 1 is never found', () => {
+  const map = new (slotMapFor('lru'))(8);
+  for (const key of [1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1]) map.getOrInsert(key);
+  map.delete(2 ** 32);
+  for (const key of [-1, 1.5, NaN, Infinity, -Infinity, 2 ** 53, 2 ** 64 + 1, -(2 ** 32)]) {
+    expect(map.find(key)).toBe(NIL);
+    expect(() => map.getOrInsert(key)).toThrow(/allowed: a whole number 0\.\.2\*\*53-1/);
+    expect(() => map.insert(key)).toThrow(/allowed: a whole number/);
+  }
+  expect(map.size).toBe(3);
+});
+
 test('keys, links and what a hit does lie where the records say', () => {
   for (const slot of [-1, 0, 1, 77]) {
     expect(prevOf(slot)).toBe(slot * RECORD_WORDS + PREV);
@@ -307,8 +341,7 @@ test('a map shrinks and grows in use, and its keys are still found', () => {
 test('index, order and pins of a million slots take at most 32 bytes a slot', () => {
   const capacity = 2 ** 20;
   const map = new (slotMapFor('lru'))(capacity);
-  const bytes =
-    map.records.words.byteLength + map.table.buckets.byteLength + map.held.byteLength;
+  const bytes = map.records.words.byteLength + map.table.buckets.byteLength + map.held.byteLength;
   // The block cache adds flags (1), generations (2) and 1.03 bits of dirty set.
   expect(bytes / capacity + 3.2).toBeLessThanOrEqual(32);
 });

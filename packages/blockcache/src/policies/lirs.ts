@@ -135,6 +135,8 @@ export class LirsPolicy implements Policy {
     this.#slotOfNode[node] = NIL;
     this.#ghostTable.insert(node);
     this.#ghostOrder.push(node);
+    // After a shrink the stack may be too long, for want of ghosts that could go.
+    this.#limitStack();
   }
 
   /** Keeps the stack at twice the capacity: the ghosts that were evicted first go. */
