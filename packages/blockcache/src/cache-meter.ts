@@ -60,7 +60,7 @@ export class CacheMeter {
       const mayBe = table.mayBe(entry, key);
       meter.branch(SITE_TAG, mayBe);
       if (!mayBe) continue;
-      const slot = (entry & table.slotMask) - 1;
+      const slot = (entry >>> table.slotShift) - 1;
       meter.load(this.#recordOf(slot));
       const found = records.keyOf(slot) === key;
       meter.branch(SITE_PROBE, found);
@@ -117,7 +117,7 @@ export class CacheMeter {
     for (let bucket = 0; bucket <= table.mask; bucket++) {
       const entry = table.buckets[bucket];
       if (entry === 0) continue;
-      meter.load(this.#recordOf((entry & table.slotMask) - 1));
+      meter.load(this.#recordOf((entry >>> table.slotShift) - 1));
       meter.retire(HASH_OPERATIONS + PROBE_OPERATIONS);
       meter.store(this.#buckets + 4 * bucket);
     }

@@ -7,10 +7,11 @@ import { assert, NIL } from '@hotpath/hw-x86';
 import { type RecordsUser, type SlotRecords, upperHalf } from './slot-records.js';
 import { keyAt } from './slot-ring.js';
 
-// An entry is 0 when empty, else from its lower end: `slotBits` bits with slot + 1; DISTANCE_BITS bits
-// that say how far it lies from its home, FAR for that far or farther; the tag, which are the same bits
-// of the key's hash. One xor and one mask tell almost every other key apart without a look at its
-// record, and a removal moves entries back without a look at theirs. The home is the hash's lower end.
+// An entry is 0 when empty, else from its upper end: slot + 1; DISTANCE_BITS bits that say how far it lies
+// from its home, FAR for that far or farther; the tag, which are the same bits of the key's hash. One xor
+// and one mask tell almost every other key apart without a look at its record, and a removal moves
+// entries back without a look at theirs. The home is the hash's upper end: of a run of block numbers it
+// goes round the table in steps of the golden ratio, and hardly two meet.
 // For every slot s in the table, each bucket from home(s) to where s lies is occupied.
 // Buckets in use are 0 .. mask, a power of two; slots in the table are below fullAt <= 3/4 of them.
 
@@ -49,12 +50,13 @@ export class KeyTable implements RecordsUser {
    * that is not full yet touches few lines.
    */
   mask = 0;
-  /** Lower bits of an entry, which hold slot + 1. */
-  slotBits = 0;
-  /** `2**slotBits - 1`. */
-  slotMask = 0;
+  /** `hash >>> homeShift` is the home. */
+  homeShift = 0;
+  /** `(entry >>> slotShift) - 1` is the slot. */
+  slotShift = 0;
   /** The bits of an entry that are the hash's. */
   tagMask = 0;
+  private distanceShift = 0;
   /** The first slot for which the buckets in use are too few. */
   private fullAt = 0;
 
@@ -67,14 +69,15 @@ export class KeyTable implements RecordsUser {
   private allocate(): void {
     const { slotCount } = this.records;
     this.buckets = new Int32Array(bucketCountFor(slotCount));
-    this.slotBits = 32 - Math.clz32(slotCount);
-    this.slotMask = 2 ** this.slotBits - 1;
-    this.tagMask = ~(2 ** (this.slotBits + DISTANCE_BITS) - 1);
+    this.slotShift = Math.clz32(slotCount);
+    this.distanceShift = this.slotShift - DISTANCE_BITS;
+    this.tagMask = 2 ** this.distanceShift - 1;
     this.use(Math.min(this.buckets.length, BUCKETS_FIRST));
   }
 
   private use(bucketCount: number): void {
     this.mask = bucketCount - 1;
+    this.homeShift = Math.clz32(this.mask);
     this.fullAt =
       bucketCount === this.buckets.length ? this.records.slotCount : (bucketCount * 3) / 4;
   }
@@ -85,7 +88,7 @@ export class KeyTable implements RecordsUser {
 
   /** Home bucket of `key`, where its probe begins. */
   home(key: number): number {
-    return hashOf(key | 0, upperHalf(key, key | 0)) & this.mask;
+    return hashOf(key | 0, upperHalf(key, key | 0)) >>> this.homeShift;
   }
 
   /** Whether a look at the record is needed to tell this entry's key from `key`. */
@@ -98,15 +101,15 @@ export class KeyTable implements RecordsUser {
    * of its own.
    */
   find(key: number): number {
-    const { buckets, mask, slotMask, tagMask, words } = this;
+    const { buckets, mask, tagMask, words } = this;
     const low = key | 0;
     const high = low >>> 0 === key ? 0 : upperHalf(key, low);
     const hash = hashOf(low, high);
-    let bucket = hash & mask;
+    let bucket = hash >>> this.homeShift;
     let entry = buckets[bucket];
     while (entry !== 0) {
       if (((entry ^ hash) & tagMask) === 0) {
-        const slot = (entry & slotMask) - 1;
+        const slot = (entry >>> this.slotShift) - 1;
         const at = keyAt(slot);
         if (words[at] === low && words[at + 1] === high) return slot;
       }
@@ -130,21 +133,22 @@ export class KeyTable implements RecordsUser {
   insertHashed(slot: number, hash: number): void {
     while (slot >= this.fullAt) this.double();
     const { buckets, mask } = this;
-    let bucket = hash & mask;
+    let bucket = hash >>> this.homeShift;
     let distance = 0;
     while (buckets[bucket] !== 0) {
       bucket = (bucket + 1) & mask;
       distance += 1;
     }
     const near = Math.min(distance, FAR);
-    buckets[bucket] = (hash & this.tagMask) | (near << this.slotBits) | (slot + 1);
+    buckets[bucket] =
+      ((slot + 1) << this.slotShift) | (near << this.distanceShift) | (hash & this.tagMask);
   }
 
   /** Takes out a slot that is in the table. O(1) expected. */
   remove(slot: number): void {
-    const { buckets, mask, slotMask, slotBits } = this;
-    let hole = this.hashOfSlot(slot) & mask;
-    while ((buckets[hole] & slotMask) !== slot + 1) {
+    const { buckets, mask, slotShift, distanceShift } = this;
+    let hole = this.hashOfSlot(slot) >>> this.homeShift;
+    while (buckets[hole] >>> slotShift !== slot + 1) {
       assert(buckets[hole] !== 0, 'key table: the slot to remove is not in the table');
       hole = (hole + 1) & mask;
     }
@@ -154,12 +158,12 @@ export class KeyTable implements RecordsUser {
       next = (next + 1) & mask;
       const entry = buckets[next];
       if (entry === 0) break;
-      let distance = (entry >>> slotBits) & 15;
+      let distance = (entry >>> distanceShift) & 15;
       if (distance === 15) distance = this.farDistance(entry, next);
       const back = (next - hole) & mask;
       if (distance >= back) {
         const near = Math.min(distance - back, FAR);
-        buckets[hole] = (entry & ~(FAR << slotBits)) | (near << slotBits);
+        buckets[hole] = (entry & ~(FAR << distanceShift)) | (near << distanceShift);
         hole = next;
       }
     }
@@ -168,27 +172,18 @@ export class KeyTable implements RecordsUser {
 
   /** How far from its home an entry lies that says FAR. */
   private farDistance(entry: number, bucket: number): number {
-    const slot = (entry & this.slotMask) - 1;
-    return (bucket - this.hashOfSlot(slot)) & this.mask;
+    const slot = (entry >>> this.slotShift) - 1;
+    return (bucket - (this.hashOfSlot(slot) >>> this.homeShift)) & this.mask;
   }
 
-  /**
-   * Takes twice as many buckets in use, in place. O(slots), and again only after as many more.
-   *
-   * Walking the old ring from behind an empty bucket, each entry finds its new place no farther than the
-   * old one (or that far into the new half): what stood between home and old place has gone before it.
-   */
+  /** Takes twice as many buckets in use. O(slots), and again only after as many more. */
   private double(): void {
-    const { buckets, mask, slotMask } = this;
+    const { buckets, mask, slotShift } = this;
+    const old = buckets.slice(0, mask + 1);
+    buckets.fill(0, 0, mask + 1);
     this.use(2 * (mask + 1));
-    let start = 0;
-    while (buckets[start] !== 0) start += 1;
-    for (let step = 1; step <= mask; step++) {
-      const bucket = (start + step) & mask;
-      const entry = buckets[bucket];
-      if (entry === 0) continue;
-      buckets[bucket] = 0;
-      this.insert((entry & slotMask) - 1);
+    for (let bucket = 0; bucket <= mask; bucket++) {
+      if (old[bucket] !== 0) this.insert((old[bucket] >>> slotShift) - 1);
     }
   }
 
@@ -200,7 +195,7 @@ export class KeyTable implements RecordsUser {
 
   /** Slots in the table, in no order. */
   *slots(): Generator<number, void, void> {
-    for (const entry of this.buckets) if (entry !== 0) yield (entry & this.slotMask) - 1;
+    for (const entry of this.buckets) if (entry !== 0) yield (entry >>> this.slotShift) - 1;
   }
 
   /** Throws InvariantError unless every slot is found from its home and `count` slots are here. */
@@ -209,13 +204,13 @@ export class KeyTable implements RecordsUser {
     for (const [bucket, entry] of this.buckets.entries()) {
       if (entry === 0) continue;
       occupied += 1;
-      const slot = (entry & this.slotMask) - 1;
+      const slot = (entry >>> this.slotShift) - 1;
       assert(slot >= 0 && slot < this.fullAt, 'key table: an entry names no slot');
       assert(bucket <= this.mask, 'key table: an entry lies beyond the buckets in use');
       const key = this.records.keyOf(slot);
       assert(this.find(key) === slot, 'key table: a slot is not found by its own key');
       const away = (bucket - this.home(key)) & this.mask;
-      const said = (entry >>> this.slotBits) & FAR;
+      const said = (entry >>> this.distanceShift) & FAR;
       assert(said === Math.min(away, FAR), 'key table: an entry tells a wrong distance');
     }
     assert(occupied === count, 'key table: occupied buckets differ from the count');

@@ -14,8 +14,8 @@ export const SLOT_LIMIT = 2 ** 26;
 export const KEY_LIMIT = Number.MAX_SAFE_INTEGER;
 
 /**
- * A bounded map from keys (whole numbers `0 .. 2**53 - 1`) to slots. No call allocates. While the slots
- * are taken into use for the first time, the index doubles now and then: O(1) amortised.
+ * A bounded map from keys (whole numbers `0 .. 2**53 - 1`) to slots. No call allocates, but
+ * while the slots are taken into use for the first time the index doubles now and then: O(1) amortised.
  */
 export interface SlotMap {
   /** Most keys that may be resident. */
@@ -114,7 +114,8 @@ class PolicySlotMap implements SlotMap, PolicySlots, RecordsUser {
   private words!: Int32Array;
   private buckets!: Int32Array;
   private mask = 0;
-  private slotMask = 0;
+  private homeShift = 0;
+  private slotShift = 0;
   private tagMask = 0;
   private readonly onHit: number;
   private readonly canReplace: boolean;
@@ -140,7 +141,8 @@ class PolicySlotMap implements SlotMap, PolicySlots, RecordsUser {
   private copyTable(): void {
     this.buckets = this.table.buckets;
     this.mask = this.table.mask;
-    this.slotMask = this.table.slotMask;
+    this.homeShift = this.table.homeShift;
+    this.slotShift = this.table.slotShift;
     this.tagMask = this.table.tagMask;
   }
 
@@ -164,15 +166,15 @@ class PolicySlotMap implements SlotMap, PolicySlots, RecordsUser {
   }
 
   find(key: number): number {
-    const { buckets, mask, slotMask, tagMask, words } = this;
+    const { buckets, mask, tagMask, words } = this;
     const low = key | 0;
     const high = low >>> 0 === key ? 0 : upperHalf(key, low);
     const hash = hashOf(low, high);
-    let bucket = hash & mask;
+    let bucket = hash >>> this.homeShift;
     let entry = buckets[bucket];
     while (entry !== 0) {
       if (((entry ^ hash) & tagMask) === 0) {
-        const slot = (entry & slotMask) - 1;
+        const slot = (entry >>> this.slotShift) - 1;
         const at = keyAt(slot);
         if (words[at] === low && words[at + 1] === high) return slot;
       }
@@ -190,15 +192,15 @@ class PolicySlotMap implements SlotMap, PolicySlots, RecordsUser {
 
   getOrInsert(key: number): number {
     // The loop of `find` once more: as a call it costs a tenth of a hit.
-    const { buckets, mask, slotMask, tagMask, words } = this;
+    const { buckets, mask, tagMask, words } = this;
     const low = key | 0;
     const high = low >>> 0 === key ? 0 : upperHalf(key, low);
     const hash = hashOf(low, high);
-    let bucket = hash & mask;
+    let bucket = hash >>> this.homeShift;
     let entry = buckets[bucket];
     while (entry !== 0) {
       if (((entry ^ hash) & tagMask) === 0) {
-        const slot = (entry & slotMask) - 1;
+        const slot = (entry >>> this.slotShift) - 1;
         const at = keyAt(slot);
         if (words[at] === low && words[at + 1] === high) {
           this.touch(slot);
@@ -300,7 +302,7 @@ class PolicySlotMap implements SlotMap, PolicySlots, RecordsUser {
     words[at] = words[ASKED_LOW];
     words[at + 1] = words[ASKED_HIGH];
     this.table.insertHashed(slot, words[ASKED_HASH]);
-    this.mask = this.table.mask;
+    if (this.mask !== this.table.mask) this.copyTable();
     this.policy.insert(slot);
     this.size += 1;
     return slot;
