@@ -181,8 +181,6 @@ export class InvalidateOperation {
     }
     residents.zeroFrom(slot, wait.to % 4096);
     residents.setDirty(slot);
-    wait.slot = NIL;
-    residents.release(slot);
     return true;
   }
 
@@ -215,7 +213,10 @@ export class InvalidateOperation {
 
   private finish(wait: Wait, result: number): number {
     const { files } = this.residents;
-    const { file } = wait;
+    const { file, slot } = wait;
+    // Pinned until here: the store may clear the page's tail on the disk from the page's own frame.
+    wait.slot = NIL;
+    if (slot !== NIL) this.residents.release(slot);
     files.invalidator[file] = 0;
     this.waits.allDue(files.lockQueue[file]);
     this.unlockWrites(file);

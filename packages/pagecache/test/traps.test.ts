@@ -407,6 +407,25 @@ describe('truncate and punch with transfers in flight', () => {
     expect(rig.store.bytesOf(file).length).toBe(100);
   });
 
+  it('the page that is cut keeps its frame until the store has cut the file', () => {
+    const rig = new Rig(1);
+    const file = rig.file(pattern(2 * PAGE));
+    expect(rig.cache.truncate(file, PAGE + 10, rig.inbox, 2)).toBe(PENDING);
+    rig.store.run();
+    rig.cache.reap();
+    rig.cache.writeBackOlder(0, 0);
+    const write = rig.store.jobs.findIndex(({ what }) => what === 'write');
+    rig.store.run(write);
+    rig.cache.reap();
+    expect(rig.store.jobs.map(({ what }) => what)).toEqual(['truncate']);
+    const other = rig.file(pattern(PAGE));
+    rig.cache.get(other, 0, rig.inbox, 3);
+    expect(rig.store.jobs.map(({ what }) => what)).toEqual(['truncate']);
+    rig.settle();
+    expect(rig.inbox.of(2)).toBe(OK);
+    expect(rig.inbox.of(3)).toBeGreaterThanOrEqual(0);
+  });
+
   it('truncate waits for read-ahead, whose pages do not come back', () => {
     const rig = new Rig(64);
     const file = rig.file(pattern(40 * PAGE));
