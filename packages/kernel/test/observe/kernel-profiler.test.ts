@@ -39,7 +39,11 @@ function* mixed(sys: Parameters<ProgramFactory>[0]): ReturnType<ProgramFactory> 
   for (let round = 0; round < 64; round++) {
     yield* sys.compute(5000);
     yield* sys.store32(heap + round * 4096, 1);
-    for (let call = 0; call < 20; call++) yield* sys.getpid();
+    for (let call = 0; call < 20; call++) {
+      yield* sys.getpid();
+      // The program's own time, right before it enters the kernel.
+      yield* sys.compute(200);
+    }
   }
 }
 
