@@ -62,6 +62,8 @@ import { SharedMemory } from './memory/shared-memory.js';
 import { TlbShootdown } from './memory/tlb-shootdown.js';
 import { Unmapper } from './memory/unmapper.js';
 import { Vmalloc } from './memory/vmalloc.js';
+import { BlockIo } from './observe/block-io.js';
+import { cacheStatistics } from './observe/cache-statistics.js';
 import { NamedMeter } from './observe/named-meter.js';
 import { beginObservation, Observer } from './observe/observer.js';
 import { Requests } from './observe/requests.js';
@@ -341,6 +343,7 @@ export function boot(options: BootOptions = {}): Kernel {
 
   // The root disk and the block cache in front of it.
   const diskLine = machine.interruptLine(0, VECTOR_DISK);
+  const io = observation === null ? null : new BlockIo({ tap: observation.tap, clock: machine });
   const disk = createModelDisk({
     events: machine.events,
     clock: machine,
@@ -353,6 +356,7 @@ export function boot(options: BootOptions = {}): Kernel {
     ...(settings.image === null ? {} : { image: settings.image }),
     ...(settings.powerCutAt === null ? {} : { powerCutAt: settings.powerCutAt }),
     ...(settings.writeLog === null ? {} : { log: settings.writeLog }),
+    ...(io === null ? {} : { trace: io }),
     onPowerCut: () => machine.powerOff(),
   });
   machine.attachDevice(disk);
@@ -366,7 +370,7 @@ export function boot(options: BootOptions = {}): Kernel {
     meter: meterOf('block_cache'),
     trace,
   });
-  const rootDevice = blocks.addDevice(disk);
+  const rootDevice = blocks.addDevice(io === null ? disk : io.over(disk));
   caches.push(blocks);
 
   // System calls, and the beginning and end of tasks.
@@ -409,6 +413,8 @@ export function boot(options: BootOptions = {}): Kernel {
     observed: observation !== null,
     requests: new Requests({
       observer: () => observer,
+      caches: () => cacheStatistics(pageCache, blocks, machine.cpus),
+      locks: () => locks.classes.statistics(),
       tasks,
       frequencyHz,
       isFull: settings.mode === 'full',
@@ -420,7 +426,7 @@ export function boot(options: BootOptions = {}): Kernel {
   });
   const { pageCache } = files;
   const observer =
-    observation === null
+    observation === null || io === null
       ? null
       : new Observer({
           ...observation,
@@ -429,6 +435,14 @@ export function boot(options: BootOptions = {}): Kernel {
           tasks,
           stack,
           accounts,
+          io,
+          readCounters: (into) => {
+            into[0] = scheduler.tasks.queuedCount.reduce((sum, count) => sum + count, 0);
+            into[1] = pageCache.pageCount;
+            into[2] = pageCache.dirtyCount;
+            into[3] = pages.freePages;
+            into[4] = disk.inFlight;
+          },
           parkedOf: (task) => files.vfs.operations.parkedOf(task),
         });
 

@@ -33,6 +33,7 @@ import type { ReverseMap } from './memory/reverse-map.js';
 import type { SharedMemory } from './memory/shared-memory.js';
 import type { TlbShootdown } from './memory/tlb-shootdown.js';
 import type { Vmalloc } from './memory/vmalloc.js';
+import { type CacheStatistics, cacheStatistics } from './observe/cache-statistics.js';
 import type { Observer } from './observe/observer.js';
 import type { Settings } from './options.js';
 import { TASK_LIMIT } from './params.js';
@@ -246,6 +247,12 @@ export class Kernel {
   dropCaches(): void {
     const { machine, stack, vfs } = this.parts;
     new HostOperations(machine, stack).run((wait) => vfs.dropCaches(wait));
+  }
+
+  /** What the page cache, the block cache and the TLBs of each processor have counted since boot. */
+  caches(): CacheStatistics {
+    const { blocks, machine, pageCache } = this.parts;
+    return cacheStatistics(pageCache, blocks, machine.cpus);
   }
 
   /** The last `count` trace events of all CPUs as text, oldest first; empty without a tracer. */

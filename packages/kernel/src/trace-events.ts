@@ -24,6 +24,22 @@ export const TRACE_TASK_EXIT = TRACE_BASE.kernel + 8;
 /** A system call that the kernel does not know: a = its number, b = task. */
 export const TRACE_UNKNOWN_SYSCALL = TRACE_BASE.kernel + 9;
 
+/** A request goes to the disk, by op (READ, WRITE, FLUSH, DISCARD): a = its number, b = first block. */
+export const TRACE_IO = TRACE_BASE.kernel + 16;
+/** It is done, by op: a = its number, b = OK or an errno. */
+export const TRACE_IO_DONE = TRACE_BASE.kernel + 20;
+/** Values of counters, in `a`, in the order of {@link COUNTER_TRACKS}. */
+export const TRACE_COUNTER = TRACE_BASE.kernel + 24;
+/** Counters that a trace shows as curves. */
+export const COUNTER_TRACKS = [
+  'ready tasks',
+  'cached pages',
+  'dirty pages',
+  'free pages',
+  'disk requests',
+] as const;
+const IO_NAMES = ['disk read', 'disk write', 'disk flush', 'disk discard'] as const;
+
 const SYSCALL_NAMES = Array.from({ length: SYS_LIMIT }, (_, number) => systemCallName(number));
 const VECTOR_NAMES: string[] = [];
 for (const [vector, name] of [
@@ -103,4 +119,22 @@ export function defineKernelEvents(registry: EventRegistry): void {
     a: 'number',
     b: 'task',
   });
+  for (const [op, name] of IO_NAMES.entries()) {
+    const shared = { name, category: 'disk', a: 'request' } as const;
+    registry.define(TRACE_IO + op, { ...shared, phase: 'async-begin', b: 'block' });
+    registry.define(TRACE_IO_DONE + op, {
+      ...shared,
+      phase: 'async-end',
+      of: TRACE_IO + op,
+      b: { name: 'result', type: 'status' },
+    });
+  }
+  for (const [index, name] of COUNTER_TRACKS.entries()) {
+    registry.define(TRACE_COUNTER + index, {
+      name,
+      category: 'counters',
+      phase: 'counter',
+      a: name,
+    });
+  }
 }

@@ -74,6 +74,7 @@ export {
   TRACE_DISK_FLUSH,
   TRACE_DISK_POWER_CUT,
   TRACE_DISK_READ,
+  TRACE_DISK_START,
   TRACE_DISK_WRITE,
 } from './disk/trace-events.js';
 export { LOG_DONE, LOG_MARK, type LogEntry, WriteLog } from './disk/write-log.js';

@@ -7,6 +7,9 @@ import type { CallStack } from '../task/call-stack.js';
 import type { CycleAccounts } from '../task/cycle-accounts.js';
 import { waitKind } from '../task/dispatcher.js';
 import type { Tasks } from '../task/tasks.js';
+import type { BlockIo } from './block-io.js';
+import { CallTimes } from './call-times.js';
+import { CounterTracks } from './counter-tracks.js';
 import { EventTap } from './event-tap.js';
 import { KernelProfiler } from './kernel-profiler.js';
 import { SchedHistory } from './sched-history.js';
@@ -33,6 +36,9 @@ export interface ObserverPorts extends Observation {
   readonly tasks: Tasks;
   readonly stack: CallStack;
   readonly accounts: CycleAccounts;
+  readonly io: BlockIo;
+  /** Values of the counters that a trace shows, in the order of COUNTER_TRACKS. */
+  readCounters(into: Float64Array): void;
   /** Functions that a task's operation sleeps in, outermost first; null if it has none. */
   parkedOf(task: number): Uint16Array | null;
 }
@@ -49,13 +55,19 @@ export class Observer {
   readonly counters: TaskCounters;
   /** Samples of kernel functions. */
   readonly profile: KernelProfiler;
+  /** Time of system calls, by call. */
+  readonly calls: CallTimes;
+  /** Stages of disk requests. */
+  readonly io: BlockIo;
 
   constructor(ports: ObserverPorts) {
-    const { accounts, current, machine, stack, tap, tasks, trace } = ports;
+    const { accounts, current, io, machine, stack, tap, tasks, trace } = ports;
     const cpus: readonly Cpu[] = machine.cpus;
     this.tap = tap;
     this.trace = trace;
-    trace.connect(tasks);
+    trace.connect(tasks, new CounterTracks(tap, (into) => ports.readCounters(into)));
+    this.io = io;
+    this.calls = new CallTimes({ tap, tasks, accounts, current });
     this.sched = new SchedHistory({ tap, tasks, cpuCount: cpus.length });
     const model: CpuModel =
       machine.profile.eventTable === 'alder-lake' ? 'alder-lake-p' : 'skylake';

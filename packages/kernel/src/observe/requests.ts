@@ -6,13 +6,19 @@ import {
   type CounterName,
   writeCollapsed,
 } from '@hotpath/pmc-trace';
+import type { LockStatistics } from '../locks/lock-classes.js';
+import { TIME_KINDS } from '../task/cycle-accounts.js';
 import { cyclesToNanoseconds, type Tasks } from '../task/tasks.js';
+import { IO_OPERATIONS } from './block-io.js';
+import type { CacheStatistics } from './cache-statistics.js';
 import type { Observer } from './observer.js';
 
 /** What they answer from. */
 export interface RequestPorts {
   /** Null where the kernel was booted without. */
   observer(): Observer | null;
+  caches(): CacheStatistics;
+  locks(): readonly LockStatistics[];
   readonly tasks: Tasks;
   readonly frequencyHz: number;
   /** True where caches and TLBs are modelled. */
@@ -33,7 +39,11 @@ export class Requests {
   answer(words: readonly string[], caller: number): Uint8Array | number {
     const observer = this.#ports.observer();
     const [what, how, ...rest] = words;
+    if (what === 'locks') return this.#locks();
+    if (what === 'caches') return this.#caches();
     if (observer === null) return EOPNOTSUPP;
+    if (what === 'io') return this.#io(observer);
+    if (what === 'calls') return this.#calls(observer);
     if (what === 'sched') return this.#sched(observer);
     if (what === 'stat') return this.#stat(observer, how, rest, caller);
     if (what === 'record') return this.#record(observer, how, rest, caller);
@@ -41,8 +51,73 @@ export class Requests {
     return EINVAL;
   }
 
+  #locks(): Uint8Array {
+    const ns = this.#nanoseconds;
+    return table(
+      this.#ports
+        .locks()
+        .map((each) => [
+          each.name,
+          each.acquisitions,
+          each.contended,
+          ns(each.waitCycles),
+          ns(each.waitCyclesMax),
+          ns(each.holdCycles),
+          ns(each.holdCyclesMax),
+        ]),
+    );
+  }
+
+  #caches(): Uint8Array {
+    const { caches, tlbs } = this.#ports.caches();
+    return table([
+      ...caches.map((each) => Object.values(each)),
+      ...tlbs.map((each) => ['tlb', ...Object.values(each)]),
+    ]);
+  }
+
+  /** Sums by operation, then stages by operation: count, mean, median, 99th percentile, longest. */
+  #io({ io }: Observer): Uint8Array {
+    const ns = this.#nanoseconds;
+    const { blocks, busyCycles, errors, inFlight, requests, waitCycles } = io.totals();
+    return table([
+      ['totals', ns(busyCycles), ns(waitCycles), inFlight, errors],
+      ...IO_OPERATIONS.map((name, op) => ['operation', name, requests[op], blocks[op]]),
+      ...io
+        .latencies()
+        .map(({ cycles, operation, stage }) => [
+          'stage',
+          operation,
+          stage,
+          cycles.count,
+          ns(cycles.mean),
+          ns(cycles.quantile(500_000)),
+          ns(cycles.quantile(990_000)),
+          ns(cycles.high),
+        ]),
+    ]);
+  }
+
+  #calls({ calls }: Observer): Uint8Array {
+    const ns = this.#nanoseconds;
+    return table([
+      [...TIME_KINDS],
+      ...calls
+        .table()
+        .map(({ count, errors, longest, name, time }) => [
+          name,
+          count,
+          errors,
+          ns(longest),
+          ...TIME_KINDS.map((kind) => ns(time[kind])),
+        ]),
+    ]);
+  }
+
+  #nanoseconds = (cycles: number): number => cyclesToNanoseconds(cycles, this.#ports.frequencyHz);
+
   #sched(observer: Observer): Uint8Array {
-    const ns = (cycles: number): number => cyclesToNanoseconds(cycles, this.#ports.frequencyHz);
+    const ns = this.#nanoseconds;
     const rows = observer.sched
       .switches()
       .map((each) => [
@@ -77,7 +152,7 @@ export class Requests {
     if (counters.owner !== caller) return ENOENT;
     const counts = counters.end();
     if (counts === null) return ENOENT;
-    const ns = (cycles: number): number => cyclesToNanoseconds(cycles, this.#ports.frequencyHz);
+    const ns = this.#nanoseconds;
     return table([
       ['full', this.#ports.isFull ? 1 : 0],
       ['task-clock', ns(counts.taskClock)],

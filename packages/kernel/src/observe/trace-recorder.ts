@@ -10,6 +10,7 @@ import {
 import type { Tasks } from '../task/tasks.js';
 import { defineKernelEvents } from '../trace-events.js';
 import { definePartEvents } from '../trace-parts.js';
+import type { CounterTracks } from './counter-tracks.js';
 import type { CpuHook, EventTap } from './event-tap.js';
 
 /** Characters of a task's name in a trace. */
@@ -31,14 +32,17 @@ export class TraceRecorder {
   #tracer: Tracer | null = null;
   #hook: CpuHook | null = null;
   #tasks: Tasks | null = null;
+  #counters: CounterTracks | null = null;
 
   constructor(ports: TraceRecorderPorts) {
     this.#ports = ports;
   }
 
-  /** Tells whose names the tasks have; once, at boot. */
-  connect(tasks: Tasks): void {
+  /** Tells whose names the tasks have, and who writes counters; once, at boot. */
+  connect(tasks: Tasks, counters: CounterTracks): void {
     this.#tasks = tasks;
+    this.#counters = counters;
+    if (this.isRunning) counters.start();
   }
 
   /** True while events are recorded. */
@@ -66,6 +70,7 @@ export class TraceRecorder {
     this.#hook = tracer.hook(cpus.map((cpu) => cpu.cells));
     this.#tracer = tracer;
     tap.addTracer(this.#hook);
+    this.#counters?.start();
     return tracer;
   }
 
@@ -73,6 +78,7 @@ export class TraceRecorder {
   stop(): boolean {
     if (this.#hook === null) return false;
     this.#nameTasks();
+    this.#counters?.stop();
     this.#ports.tap.removeTracer(this.#hook);
     this.#hook = null;
     return true;

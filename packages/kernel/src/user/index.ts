@@ -6,6 +6,7 @@
  */
 import type { ProgramFactory } from '../syscall/program.js';
 import { programFactory, type UserProgram } from './process.js';
+import { cachestat } from './programs/cachestat.js';
 import { cat } from './programs/cat.js';
 import { cp } from './programs/cp.js';
 import { dd } from './programs/dd.js';
@@ -14,7 +15,9 @@ import { grep } from './programs/grep.js';
 import { head, tail } from './programs/head.js';
 import { makeHelp } from './programs/help.js';
 import { init } from './programs/init.js';
+import { iostat } from './programs/iostat.js';
 import { ln } from './programs/ln.js';
+import { lockstat } from './programs/lockstat.js';
 import { ls } from './programs/ls.js';
 import { free, slabtop, vmstat } from './programs/memory-tables.js';
 import { mkdir, rmdir } from './programs/mkdir.js';
@@ -42,6 +45,7 @@ const help = makeHelp(() => USER_PROGRAMS);
 /** Every program, with its help. */
 export const USER_PROGRAMS: readonly UserProgram[] = [
   bracket,
+  cachestat,
   cat,
   cp,
   dd,
@@ -54,8 +58,10 @@ export const USER_PROGRAMS: readonly UserProgram[] = [
   head,
   help,
   init,
+  iostat,
   kill,
   ln,
+  lockstat,
   ls,
   mkdir,
   mount,

@@ -207,7 +207,14 @@ trace stop; trace save run.perfetto-trace; trace save run.json; wc -c run.*; tra
       expect(report.valid).toBe(true);
     }
     const text = new TextDecoder().decode(files[1]);
-    for (const name of ['stress-cpu', 'stress-disk', '"fsync"', '"disk"', 'page fault']) {
+    for (const name of [
+      'stress-cpu',
+      'stress-disk',
+      '"fsync"',
+      '"disk write"',
+      'dirty pages',
+      'page fault',
+    ]) {
       expect(text).toContain(name);
     }
     expect(text).not.toContain('"execve","ph":"E","ts":0');

@@ -16,7 +16,12 @@ import type { DiskParts, DiskSnapshot, DiskTotals } from './disk-parts.js';
 import { faultStatus } from './fault-plan.js';
 import { ACTIVE, DONE, type Flight } from './flight.js';
 import { FLIGHT_LIMIT, FlightTable } from './flight-table.js';
-import { TRACE_DISK_DONE, TRACE_DISK_POWER_CUT, TRACE_DISK_READ } from './trace-events.js';
+import {
+  TRACE_DISK_DONE,
+  TRACE_DISK_POWER_CUT,
+  TRACE_DISK_READ,
+  TRACE_DISK_START,
+} from './trace-events.js';
 
 /**
  * A modelled disk: queues, completion events, DMA, faults and power. Data lies in
@@ -200,7 +205,8 @@ export class ModelDisk implements BlockDevice, EventSink {
   }
 
   #schedule(flight: Flight, end: Cycles): void {
-    const { faults, events, cyclesPerNs } = this.#parts;
+    const { faults, events, cyclesPerNs, trace } = this.#parts;
+    if (trace !== null) trace.emit(TRACE_DISK_START, flight.number, flight.op);
     assert(end >= 0 && (Number.isInteger(end) || end === Infinity), 'times are whole cycles');
     let time = end;
     if (faults !== null && flight.fault !== NIL) {

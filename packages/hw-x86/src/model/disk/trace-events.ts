@@ -13,3 +13,5 @@ export const TRACE_DISK_DISCARD = TRACE_BASE.hardware + 35;
 export const TRACE_DISK_DONE = TRACE_BASE.hardware + 36;
 /** The power of a disk was cut: operations so far, 0. */
 export const TRACE_DISK_POWER_CUT = TRACE_BASE.hardware + 37;
+/** A request leaves its queue and is served: its number, its op. */
+export const TRACE_DISK_START = TRACE_BASE.hardware + 38;

@@ -2,6 +2,7 @@
 import { helpText, UsageError, type UserProgram } from '../../process.js';
 import { readAccounts } from '../accounts.js';
 import { chosenTasks, showLatency, showWhy } from './accounts.js';
+import { showCalls } from './calls.js';
 import { recordCommand, showReport } from './record.js';
 import { showMap, showTimehist } from './sched.js';
 import { countCommand } from './stat.js';
@@ -14,7 +15,7 @@ export const perf: UserProgram = {
   summary: 'where time goes: counters of a command, who ran when, who waited',
   usage:
     'stat [-e EVENT,...] COMMAND... | record [-aw] [-c CYCLES] [-o FILE] COMMAND... | ' +
-    'report [-g] [-i FILE] [-n COUNT] | sched latency|timehist|map [TASK...] | why [TASK...]',
+    'report [-g] [-i FILE] [-n COUNT] | sched latency|timehist|map [TASK...] | why [TASK...] | why -c [CALL...]',
   options: [
     ['stat', 'run a command; count cycles, instructions, misses, switches, faults of it'],
     ['-e EVENT,...', 'count these (perf stat -e help lists them)'],
@@ -30,6 +31,7 @@ export const perf: UserProgram = {
     ['sched timehist', 'each time on a CPU: sleep before, wait for the CPU, run time'],
     ['sched map', 'which task was on which CPU, one line a change'],
     ['why', 'where the time went: program, calls, faults, walks, queues, disk, sleep'],
+    ['why -c', 'where the time of system calls went, by call'],
     ['TASK', 'a name or number; default: all that the kernel remembers'],
   ],
   runsOther: true,
@@ -47,6 +49,7 @@ export const perf: UserProgram = {
     } else if (command === 'sched' && sub === 'timehist') yield* showTimehist(process, tasks);
     else if (command === 'sched' && sub === 'map') yield* showMap(process, tasks);
     else if (command === 'report') yield* showReport(process, rest);
+    else if (command === 'why' && sub === '-c') yield* showCalls(process, tasks);
     else if (command === 'why') {
       yield* showWhy(process, chosenTasks(yield* readAccounts(process), rest));
     } else throw new UsageError(`'${args.join(' ')}'; allowed: ${ALLOWED}`);
