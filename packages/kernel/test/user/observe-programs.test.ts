@@ -29,15 +29,19 @@ describe('iostat', () => {
 
 describe('lockstat and cachestat', () => {
   it('show the kernel’s own counts of locks', () => {
-    const { kernel, output } = runScript('stress -c 8 -i 8 -d 2 -t 0.1; lockstat', { cpus: 4 });
-    for (const { acquisitions, name } of kernel.parts.locks.classes.statistics()) {
-      if (acquisitions === 0) continue;
-      const row = output.split('\n').find((line) => line.startsWith(name));
-      const shown = Number(row?.slice(name.length).trim().split(/ +/)[0]);
-      expect(shown).toBeGreaterThan(0);
-      expect(shown).toBeLessThanOrEqual(acquisitions);
+    const { kernel, output } = runScript('stress -c 4 -i 2 -t 0.02; lockstat', { cpus: 4 });
+    const classes = kernel.parts.locks.classes.statistics();
+    for (const { acquisitions, contended, holdCyclesMax, name } of classes) {
+      const row = output.split('\n').find((line) => line.startsWith(`${name} `)) ?? '';
+      const [taken, waited, , , , longest] = row.slice(name.length).trim().split(/ +/).map(Number);
+      expect(taken).toBeLessThanOrEqual(acquisitions);
+      expect(waited).toBeLessThanOrEqual(contended);
+      const microseconds = (holdCyclesMax / kernel.parts.machine.frequencyHz) * 1e6;
+      expect(longest).toBeLessThan(microseconds + 0.0011);
+      if (name !== 'run queue') continue;
+      expect(taken).toBeGreaterThan(50);
+      expect(longest).toBeGreaterThan(0);
     }
-    expect(output).toMatch(/^run queue +\d+ +[1-9]\d* /m);
   });
 
   it('show hits and misses of caches and the walks of each processor', () => {

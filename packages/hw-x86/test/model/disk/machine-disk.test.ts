@@ -24,6 +24,7 @@ import {
   TRACE_DISK_FLUSH,
   TRACE_DISK_POWER_CUT,
   TRACE_DISK_READ,
+  TRACE_DISK_START,
   TRACE_DISK_WRITE,
 } from '@hotpath/hw-x86/model';
 import { describe, expect, test } from 'vitest';
@@ -164,7 +165,7 @@ describe('a disk on a machine', () => {
   });
 });
 
-test('a tracer hears of each submit, each completion and the cut', () => {
+test('a tracer hears of each submit, start and completion, and of the cut', () => {
   const machine = createMachine({ memoryBytes: 4 * 2 ** 20 });
   const heard: [number, number, number][] = [];
   const disk = createNvmeDisk({
@@ -185,12 +186,16 @@ test('a tracer hears of each submit, each completion and the cut', () => {
   disk.cutPower();
   expect(heard).toEqual([
     [TRACE_DISK_READ, 0, 10],
+    [TRACE_DISK_START, 0, READ],
     [TRACE_DISK_DONE, 0, OK],
     [TRACE_DISK_WRITE, 1, 11],
+    [TRACE_DISK_START, 1, WRITE],
     [TRACE_DISK_DONE, 1, OK],
     [TRACE_DISK_FLUSH, 2, 12],
+    [TRACE_DISK_START, 2, FLUSH],
     [TRACE_DISK_DONE, 2, OK],
     [TRACE_DISK_DISCARD, 3, 13],
+    [TRACE_DISK_START, 3, DISCARD],
     [TRACE_DISK_DONE, 3, OK],
     [TRACE_DISK_POWER_CUT, 8, 0],
   ]);
