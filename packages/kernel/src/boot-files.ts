@@ -22,6 +22,7 @@ import { addMemoryDevices } from './devices/memory-devices.js';
 import { EXTENT_ROOT } from './extents/extent-root.js';
 import { HostOperations } from './host-operations.js';
 import { HostWait } from './host-wait.js';
+import type { KernelPaths } from './kernel-paths.js';
 import type { SleepLockPorts } from './locks/sleep-locks.js';
 import type { KernelMemory } from './memory/kernel-memory.js';
 import { namedFileSystem } from './observe/named-file-system.js';
@@ -91,6 +92,7 @@ export interface FileBootPorts {
   readonly dispatcher: Dispatcher;
   readonly waits: TaskWaits;
   readonly stack: CallStack;
+  readonly paths: KernelPaths;
   readonly sleepLocks: SleepLockPorts;
   readonly access: UserAccess;
   readonly handlers: (Handler | undefined)[];
@@ -174,6 +176,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     background,
     waits,
     stack: ports.stack,
+    paths: ports.paths,
     sleepLocks: ports.sleepLocks,
     pipes,
     devices,
@@ -255,6 +258,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     descriptors,
     waits,
     stack: ports.stack,
+    paths: ports.paths,
     access,
     bytes,
     threadCount: tasks.threadCount,

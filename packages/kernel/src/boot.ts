@@ -31,8 +31,10 @@ import { Scheduler } from '@hotpath/sched';
 import { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import { bootFiles } from './boot-files.js';
 import { bootCurrent } from './current.js';
+import { chargedDisk } from './devices/charged-disk.js';
 import { Kernel } from './kernel.js';
 import { KernelLog } from './kernel-log.js';
+import { KernelPaths } from './kernel-paths.js';
 import { Inheritance } from './locks/inheritance.js';
 import { createLocks } from './locks/kernel-locks.js';
 import type { SleepLockPorts } from './locks/sleep-locks.js';
@@ -124,6 +126,7 @@ export function boot(options: BootOptions = {}): Kernel {
   const { memory, meter } = machine;
   const current = bootCurrent(machine.cpus[0]);
   const stack = new CallStack();
+  const paths = new KernelPaths(current, meter);
   // Who looks into it: null, and nobody pays.
   const observation = settings.observe ? beginObservation(machine) : null;
   const tracer = settings.trace ? (observation?.trace.start() ?? null) : null;
@@ -149,10 +152,10 @@ export function boot(options: BootOptions = {}): Kernel {
   tables.reserveTopLevel(kernelRoot, VMALLOC);
   tables.reserveTopLevel(kernelRoot, VMALLOC_HUGE);
   turnPagingOn(machine, kernelRoot);
-  tables.useDirectMap();
-  const words = new KernelMemory(current);
   const zeroFrame = pages.allocate();
   memory.fill(zeroFrame, 4096, 0);
+  tables.useDirectMap(zeroFrame);
+  const words = new KernelMemory(current);
 
   // Kernel memory: slab caches for objects, kmalloc for buffers, vmalloc for what must be contiguous.
   const slabs = new SlabAllocator({
@@ -176,7 +179,7 @@ export function boot(options: BootOptions = {}): Kernel {
   const shared = new SharedMemory(userFrames);
   const mapped = new MappedFiles(shared);
   const reverse = new ReverseMap(settings.memoryBytes, settings.pageCachePages);
-  const unmapper = new Unmapper(tables, userFrames, shootdown, reverse);
+  const unmapper = new Unmapper(tables, userFrames, shootdown, reverse, paths);
   const spaces = new AddressSpaces({
     kernelRoot,
     cpuCount: settings.cpus,
@@ -187,6 +190,7 @@ export function boot(options: BootOptions = {}): Kernel {
     files: mapped,
     layouts: new Layouts(settings.seed, settings.aslr),
     stack,
+    paths,
   });
   const large = new LargePages({
     current,
@@ -214,6 +218,7 @@ export function boot(options: BootOptions = {}): Kernel {
     large,
     zeroFrame,
     meter,
+    paths,
   });
 
   // Tasks and who runs them. Before the disk, because its interrupts need someone to take them.
@@ -252,6 +257,7 @@ export function boot(options: BootOptions = {}): Kernel {
     trace,
     accounts,
     stack,
+    paths,
     raise: (task, signal) => signals.force(task, signal),
     forgotten: (call) => panic(`yield* was forgotten: ${tasks.describeCall(call)} is outstanding`),
   });
@@ -265,6 +271,7 @@ export function boot(options: BootOptions = {}): Kernel {
     trace,
     accounts,
     stack,
+    paths,
     queueLocks: locks.runQueue,
     cpuChanged: (cpu) => {
       trace?.run(cpu);
@@ -327,6 +334,7 @@ export function boot(options: BootOptions = {}): Kernel {
     current,
     tasks,
     waits,
+    paths,
     wake: (task) => dispatcher.wake(task),
     kick: (cpu) => dispatcher.kick(cpu),
     resolveFault: (task) => access.resolveKernelFault(task) === FAULT_RESOLVED,
@@ -370,7 +378,8 @@ export function boot(options: BootOptions = {}): Kernel {
     meter: meterOf('block_cache'),
     trace,
   });
-  const rootDevice = blocks.addDevice(io === null ? disk : io.over(disk));
+  const charged = chargedDisk(disk, paths);
+  const rootDevice = blocks.addDevice(io === null ? charged : io.over(charged));
   caches.push(blocks);
 
   // System calls, and the beginning and end of tasks.
@@ -404,6 +413,7 @@ export function boot(options: BootOptions = {}): Kernel {
     dispatcher,
     waits,
     stack,
+    paths,
     sleepLocks,
     access,
     handlers,
@@ -466,6 +476,7 @@ export function boot(options: BootOptions = {}): Kernel {
       reverse,
       waits,
       faults,
+      paths,
     }),
     new OutOfMemory({
       tasks,
@@ -497,6 +508,7 @@ export function boot(options: BootOptions = {}): Kernel {
     trace,
     accounts,
     stack,
+    paths,
     meter,
     handlers,
     stackOf: (task) => tasks.stack[task],
@@ -534,6 +546,7 @@ export function boot(options: BootOptions = {}): Kernel {
     signals,
     waits,
     trace,
+    paths,
     lock: locks.taskList,
     current,
     releaseThread: (task) => {

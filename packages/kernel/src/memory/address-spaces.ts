@@ -11,6 +11,7 @@ import {
   PTE_WRITE,
   type VirtAddr,
 } from '@hotpath/hw-x86';
+import { type KernelPaths, PATH_FORK_AREA, PATH_FORK_PAGE } from '../kernel-paths.js';
 import { SPACE_LIMIT } from '../params.js';
 import { type CallStack, frameNamed } from '../task/call-stack.js';
 import { AddressSpace } from './address-space.js';
@@ -36,6 +37,7 @@ export interface AddressSpacesPorts {
   readonly files: MappedFiles;
   readonly layouts: Layouts;
   readonly stack: CallStack;
+  readonly paths: KernelPaths;
 }
 
 /** Makes, copies and destroys address spaces and gives out PCIDs. */
@@ -89,6 +91,7 @@ export class AddressSpaces implements LeafVisitor {
     const depth = stack.push(FRAME_FORK);
     const { areas } = parent;
     areas.copyTo(child.areas);
+    this.#ports.paths.pass(areas.count * PATH_FORK_AREA);
     child.heapEnd = parent.heapEnd;
     this.#child = child;
     this.#status = OK;
@@ -132,6 +135,7 @@ export class AddressSpaces implements LeafVisitor {
       this.#status = ENOMEM;
       return;
     }
+    this.#ports.paths.pass(PATH_FORK_PAGE);
     if ((low & PTE_WRITE) !== 0) entries.write(entry, (low & ~PTE_WRITE) >>> 0, high);
     const flags = (low & 0xfff & ~(PTE_WRITE | PTE_LARGE)) | this.#noExecute(high);
     this.#status = tables.place(child.root, virtual, frame, large ? pageBytes : PAGE_BYTES, flags);

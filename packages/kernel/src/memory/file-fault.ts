@@ -12,6 +12,7 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { PageCache } from '@hotpath/pagecache';
+import { type KernelPaths, PATH_FILE_PAGE, PATH_PAGE_AROUND } from '../kernel-paths.js';
 import { FAULT_AROUND_PAGES, TASK_LIMIT } from '../params.js';
 import type { Call } from '../syscall/call.js';
 import type { TaskWaits } from '../task/waits.js';
@@ -48,6 +49,7 @@ export interface FileFaultPorts {
   readonly reverse: ReverseMap;
   readonly waits: TaskWaits;
   readonly faults: PageFaults;
+  readonly paths: KernelPaths;
 }
 
 /**
@@ -151,7 +153,8 @@ export class FileFaults {
     code: number,
     call: Call | null,
   ): number {
-    const { pages } = this.#ports;
+    const { pages, paths } = this.#ports;
+    paths.pass(PATH_FILE_PAGE);
     const flags = space.areas.flags[area];
     const write = (code & PF_WRITE) !== 0;
     let outcome = FAULT_RESOLVED;
@@ -294,7 +297,7 @@ export class FileFaults {
 
   /** Neighbours within the aligned window that are in the cache and not mapped yet. */
   #mapAround(space: AddressSpace, area: number, page: VirtAddr): void {
-    const { pages, tables } = this.#ports;
+    const { pages, paths, tables } = this.#ports;
     const { areas } = space;
     const window = FAULT_AROUND_PAGES * PAGE_BYTES;
     const base = Math.floor(page / window) * window;
@@ -310,6 +313,7 @@ export class FileFaults {
       if (tables.findEntry(space.root, at) !== NIL) continue;
       const slot = pages.peek(file, index);
       if (slot === NIL) continue;
+      paths.pass(PATH_PAGE_AROUND);
       if (this.#mapFrame(space, rights, at, slot) === FAULT_RESOLVED) this.aroundCount += 1;
       pages.release(slot);
     }

@@ -15,6 +15,7 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import { type KernelPaths, PATH_NEW_PAGE } from '../kernel-paths.js';
 import { SPACE_LIMIT } from '../params.js';
 import type { Call } from '../syscall/call.js';
 import type { AddressSpace } from './address-space.js';
@@ -55,6 +56,7 @@ export interface PageFaultPorts {
   readonly zeroFrame: PhysAddr;
   /** Takes the look-up of the area. */
   readonly meter: Meter;
+  readonly paths: KernelPaths;
 }
 
 /** The rights of an area as bits of a leaf. */
@@ -173,8 +175,9 @@ export class PageFaults {
     return FAULT_RESOLVED;
   }
 
-  /** Copies a frame through the direct map. */
+  /** Fills a new page of a space: copies a frame through the direct map. */
   copy(to: PhysAddr, from: PhysAddr): void {
+    this.#ports.paths.pass(PATH_NEW_PAGE);
     const moved = this.#ports.current.cpu.mmu.copyTo(directAddress(to), from, PAGE_BYTES);
     assert(moved === PAGE_BYTES, 'the direct map does not cover a frame');
   }

@@ -23,6 +23,7 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import { directAddress } from './memory-map.js';
 import { frameOf, PageTableEntries, PTE_USED, tableIndex } from './page-table-entries.js';
 
 /** Flag of {@link PageTables.map} besides the PTE bits: XD, kept out of the 12 low bits. */
@@ -57,10 +58,13 @@ export class PageTables {
   tableCount = 0;
   readonly #memory: PhysicalMemory;
   readonly #frames: FrameSource;
+  readonly #current: Current;
+  #zeroFrame: PhysAddr = NIL;
 
   constructor(memory: PhysicalMemory, frames: FrameSource, current: Current) {
     this.#memory = memory;
     this.#frames = frames;
+    this.#current = current;
     this.entries = new PageTableEntries(memory, current);
   }
 
@@ -73,16 +77,21 @@ export class PageTables {
     return this.entries.high;
   }
 
-  /** From now on entries are reached through the direct map and charged. */
-  useDirectMap(): void {
+  /**
+   * From now on entries are reached through the direct map and charged.
+   * @param zeroFrame - a frame of zeros, from which new tables are cleared
+   */
+  useDirectMap(zeroFrame: PhysAddr): void {
     this.entries.direct = true;
+    this.#zeroFrame = zeroFrame;
   }
 
   /** An empty table, or NIL without memory. */
   createTable(): PhysAddr {
     const table = this.#frames.allocate();
     if (table === NIL) return NIL;
-    this.#memory.fill(table, PAGE_BYTES, 0);
+    if (this.entries.direct) this.#copy(table, this.#zeroFrame, PAGE_BYTES);
+    else this.#memory.fill(table, PAGE_BYTES, 0);
     this.tableCount += 1;
     return table;
   }
@@ -94,7 +103,7 @@ export class PageTables {
   createRoot(kernelRoot: PhysAddr): PhysAddr {
     const root = this.createTable();
     if (root === NIL) return NIL;
-    this.#memory.copy(root + PAGE_BYTES / 2, kernelRoot + PAGE_BYTES / 2, PAGE_BYTES / 2);
+    this.#copy(root + PAGE_BYTES / 2, kernelRoot + PAGE_BYTES / 2, PAGE_BYTES / 2);
     return root;
   }
 
@@ -252,6 +261,11 @@ export class PageTables {
     const physical = frameOf(this.low, this.high, this.pageBytes > PAGE_BYTES);
     this.entries.write(entry, 0, 0);
     return physical;
+  }
+
+  #copy(to: PhysAddr, from: PhysAddr, bytes: number): void {
+    const moved = this.#current.cpu.mmu.copyTo(directAddress(to), from, bytes);
+    assert(moved === bytes, 'the direct map does not cover a table');
   }
 
   /** Every present entry points into memory. Reads memory directly: free of charge. */

@@ -7,6 +7,7 @@ import {
   PTE_PRESENT,
   type VirtAddr,
 } from '@hotpath/hw-x86';
+import { type KernelPaths, PATH_UNMAP_PAGE } from '../kernel-paths.js';
 import { FLUSH_CEILING_PAGES } from '../params.js';
 import type { AddressSpace } from './address-space.js';
 import type { FrameReferences } from './frame-references.js';
@@ -26,6 +27,7 @@ const LARGE = 1 << 30;
  */
 export class Unmapper implements LeafVisitor {
   readonly #tables: PageTables;
+  readonly #paths: KernelPaths;
   readonly #frames: FrameReferences;
   readonly #shootdown: TlbShootdown;
   readonly #reverse: ReverseMap;
@@ -45,7 +47,9 @@ export class Unmapper implements LeafVisitor {
     frames: FrameReferences,
     shootdown: TlbShootdown,
     reverse: ReverseMap,
+    paths: KernelPaths,
   ) {
+    this.#paths = paths;
     this.#tables = tables;
     this.#frames = frames;
     this.#shootdown = shootdown;
@@ -111,6 +115,7 @@ export class Unmapper implements LeafVisitor {
     const large = pageBytes === LARGE_PAGE_BYTES;
     const frame = frameOf(low, high, large);
     if (this.#copiesOnly && !this.#frames.isAnonymous(frame)) return;
+    this.#paths.pass(PATH_UNMAP_PAGE);
     entries.write(entry, 0, 0);
     if (this.#count === this.#frame.length) this.#grow();
     this.#address[this.#count] = virtual;

@@ -18,6 +18,7 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import type { KernelPaths } from '../kernel-paths.js';
 import { type CallStack, frameNamed } from '../task/call-stack.js';
 import { type CycleAccounts, TIME_SYSCALL, TIME_USER } from '../task/cycle-accounts.js';
 import { popUserRegisters, pushUserRegisters } from '../task/kernel-stack.js';
@@ -64,6 +65,7 @@ export interface EntryPorts {
   readonly accounts: CycleAccounts;
   readonly stack: CallStack;
   readonly meter: Meter;
+  readonly paths: KernelPaths;
   /** Lowest byte of a task's kernel stack. */
   stackOf(task: number): VirtAddr;
   /** By call number; a hole is ENOSYS. */
@@ -122,6 +124,7 @@ export class SystemCallEntry implements CallEntry {
       current.cpu.setPrivilege(SUPERVISOR);
       pushUserRegisters(current.cpu, this.#ports.stackOf(call.task));
       this.#ports.meter.retire(DISPATCH_OPERATIONS);
+      this.#ports.paths.enterCall(call.number);
     }
     if (trace !== null) trace.emit(TRACE_SYSCALL_ENTER, call.number, call.task);
   }

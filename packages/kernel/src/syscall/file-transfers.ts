@@ -14,6 +14,14 @@ import {
 } from '@hotpath/hw-x86';
 import { COPY_FAULT, PageIo } from '@hotpath/pagecache';
 import type { Current } from '../current.js';
+import {
+  type KernelPaths,
+  PATH_FILE_READ,
+  PATH_FILE_WRITE,
+  PATH_PAGE_READ,
+  PATH_PAGE_WRITE,
+  PATH_STREAM,
+} from '../kernel-paths.js';
 import { isUserAddress } from '../memory/memory-map.js';
 import { TASK_LIMIT } from '../params.js';
 import { type CallStack, frameNamed } from '../task/call-stack.js';
@@ -52,6 +60,7 @@ export interface FileTransferPorts {
   readonly descriptors: Descriptors;
   readonly waits: TaskWaits;
   readonly stack: CallStack;
+  readonly paths: KernelPaths;
   readonly access: UserAccess;
   readonly bytes: UserBytes;
   /** Of a leader: threads of its process. */
@@ -141,6 +150,7 @@ export class FileTransfers {
     const { devices, open, pipes } = this.#ports.vfs;
     const waits = (open.flags[row] & O_NONBLOCK) === 0;
     const count = Math.min(call.c, COUNT_MAX);
+    if (call.stage === 0) this.#ports.paths.pass(PATH_STREAM);
     call.stage = MOVING;
     if (kind === KIND_PIPE) {
       const pipe = open.handle[row];
@@ -181,6 +191,8 @@ export class FileTransfers {
     if (isErrno(status)) return status;
     if (!positioned) open.offset[row] = transfer.offset + transfer.done;
     if (transfer.done > 0) {
+      const pages = Math.ceil(((transfer.offset % PAGE_BYTES) + transfer.done) / PAGE_BYTES);
+      this.#ports.paths.pass(pages * (write ? PATH_PAGE_WRITE : PATH_PAGE_READ));
       if (write) inodes.contentsChanged(inode, now());
       else inodes.contentsRead(inode, now());
     }
@@ -228,6 +240,7 @@ export class FileTransfers {
     const handle = open.handle[row];
     const offset = positioned ? call.d : open.offset[row];
     const count = Math.min(call.c, COUNT_MAX);
+    this.#ports.paths.pass(write ? PATH_FILE_WRITE : PATH_FILE_READ);
     waits.begin(call);
     if (!write) {
       transfer.read(file, handle, offset, count);

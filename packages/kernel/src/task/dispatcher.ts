@@ -17,6 +17,13 @@ import {
 } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
 import type { Current } from '../current.js';
+import {
+  type KernelPaths,
+  PATH_INTERRUPT,
+  PATH_SWITCH,
+  PATH_TICK,
+  PATH_WAKE,
+} from '../kernel-paths.js';
 import type { SpinLock } from '../locks/spin-lock.js';
 import type { AddressSpace } from '../memory/address-space.js';
 import { STACK_CANARY } from '../params.js';
@@ -61,6 +68,7 @@ export interface DispatcherPorts {
   readonly trace: TraceHook | null;
   readonly accounts: CycleAccounts;
   readonly stack: CallStack;
+  readonly paths: KernelPaths;
   /** Of each CPU's run queue. */
   readonly queueLocks: readonly SpinLock[];
   /** Tells per-CPU parts (trace ring, page lists) which CPU runs from now on. */
@@ -144,8 +152,10 @@ export class Dispatcher implements Supervisor {
     const { task } = current;
     const start = cpu.cells[TSC];
     const depth = stack.push(FRAME_INTERRUPT + vector);
+    this.#ports.paths.pass(PATH_INTERRUPT);
     if (trace !== null) trace.emit(TRACE_IRQ_ENTER, vector, task);
     // A reschedule interrupt asks the same question: is the slice over, now that others wait?
+    if (vector === VECTOR_TIMER) this.#ports.paths.pass(PATH_TICK);
     if (vector === VECTOR_TIMER || vector === VECTOR_RESCHEDULE) this.#tick(cpu);
     else this.#ports.handle(cpu, vector);
     if (trace !== null) trace.emit(TRACE_IRQ_EXIT, vector, task);
@@ -211,6 +221,7 @@ export class Dispatcher implements Supervisor {
     const { current, machine, scheduler, tasks, trace } = this.#ports;
     const { cpu } = current;
     assert(tasks.state[task] === TASK_BLOCKED, 'a task is woken that does not sleep');
+    this.#ports.paths.pass(PATH_WAKE);
     tasks.state[task] = TASK_READY;
     tasks.readyAt[task] = cpu.cells[TSC];
     const slept = cpu.cells[TSC] - tasks.sleptAt[task];
@@ -337,6 +348,7 @@ export class Dispatcher implements Supervisor {
   /** Saves one task's registers on its kernel stack, loads the other's, and changes roots. */
   #switch(cpu: Cpu, from: number, to: number): void {
     const { current, tasks, trace } = this.#ports;
+    this.#ports.paths.pass(PATH_SWITCH);
     if (from !== NIL && tasks.program[from] !== null) this.#save(cpu, from);
     this.#loaded[cpu.id] = to;
     this.switchCount += 1;

@@ -2,6 +2,7 @@
 import { assert, NIL, OK, type TraceHook } from '@hotpath/hw-x86';
 import type { Scheduler } from '@hotpath/sched';
 import type { Current } from '../current.js';
+import { type KernelPaths, PATH_EXIT, PATH_THREAD_EXIT, PATH_WAIT } from '../kernel-paths.js';
 import type { SpinLock } from '../locks/spin-lock.js';
 import type { AddressSpaces } from '../memory/address-spaces.js';
 import { TASK_LIMIT } from '../params.js';
@@ -19,6 +20,7 @@ export interface EndingPorts {
   readonly signals: Signals;
   readonly waits: TaskWaits;
   readonly trace: TraceHook | null;
+  readonly paths: KernelPaths;
   readonly current: Current;
   /** Of the table of tasks and their families. */
   readonly lock: SpinLock;
@@ -51,6 +53,7 @@ export class Endings {
     const { scheduler, tasks, trace } = this.#ports;
     const leader = tasks.leader[task];
     if (trace !== null) trace.emit(TRACE_TASK_EXIT, task, status);
+    this.#ports.paths.pass(tasks.threadCount[leader] > 1 ? PATH_THREAD_EXIT : PATH_EXIT);
     if (tasks.clearAddress[task] !== 0) this.#ports.clearThreadWord(task);
     this.#ports.leaveSpace();
     tasks.program[task] = null;
@@ -121,6 +124,7 @@ export class Endings {
   reap(leader: number): void {
     const { scheduler, signals, tasks } = this.#ports;
     assert(this.hasEnded(leader), 'a process is reaped that has not ended');
+    this.#ports.paths.pass(PATH_WAIT);
     const { cpu } = this.#ports.current;
     this.#ports.lock.acquire(cpu);
     tasks.family.leave(leader);

@@ -5,6 +5,7 @@
  */
 import { assert, EINTR, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import { type KernelPaths, PATH_SIGNAL } from '../kernel-paths.js';
 import { TASK_LIMIT } from '../params.js';
 import {
   CALL_ARMED,
@@ -58,6 +59,7 @@ export interface SignalPorts {
   readonly current: Current;
   readonly tasks: Tasks;
   readonly waits: TaskWaits;
+  readonly paths: KernelPaths;
   /** Makes a stopped thread ready. */
   wake(task: number): void;
   /** Lets the CPU that runs a task look at its attention flag soon. */
@@ -186,6 +188,7 @@ export class Signals {
       }
       const signal = this.#take(task, leader);
       if (signal === 0) break;
+      this.#ports.paths.pass(PATH_SIGNAL);
       if (this.#handle(task, leader, signal)) return DELIVERED;
     }
     tasks.attention[task] = 0;

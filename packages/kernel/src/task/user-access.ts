@@ -16,6 +16,7 @@ import {
   type VirtAddr,
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import { type KernelPaths, PATH_FAULT } from '../kernel-paths.js';
 import { isUserAddress } from '../memory/memory-map.js';
 import {
   FAULT_BLOCKED,
@@ -60,6 +61,7 @@ export interface UserAccessPorts {
   readonly trace: TraceHook | null;
   readonly accounts: CycleAccounts;
   readonly stack: CallStack;
+  readonly paths: KernelPaths;
   /** Sends the signal of a bad access to its task. */
   raise(task: number, signal: number): void;
   /** A call was begun while another was outstanding: stops the machine. */
@@ -289,6 +291,7 @@ export class UserAccess implements UserMemory {
     // The MMU has charged the exception and its return.
     cpu.enter(SUPERVISOR);
     const mode = this.#ports.accounts.enter(TIME_FAULT);
+    this.#ports.paths.pass(PATH_FAULT);
     if (trace !== null) trace.emit(TRACE_PAGE_FAULT, address, code);
     const space = tasks.space[task];
     // A kernel thread has no user half: its bad pointer is the kernel's own defect.

@@ -3,6 +3,7 @@
  * allocation, until the path ends or something has to be asked of a file system.
  */
 import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, type Meter, NIL, OK } from '@hotpath/hw-x86';
+import { type KernelPaths, PATH_COMPONENT } from '../kernel-paths.js';
 import { NAME_BYTES_MAX, PATH_BYTES, SYMLINK_LIMIT } from '../params.js';
 import type { Dentries } from './dentries.js';
 import type { Inodes } from './inodes.js';
@@ -84,6 +85,7 @@ export interface PathWalkPorts {
   readonly inodes: Inodes;
   readonly mounts: Mounts;
   readonly meter: Meter;
+  readonly paths: KernelPaths;
 }
 
 /** Walks paths. */
@@ -192,6 +194,7 @@ export class PathWalk {
   /** A name: OK and on to the next (or `walk.target` is set), an errno, or what is needed. */
   #takeName(walk: Walk, from: number, to: number, last: boolean): number {
     const { dentries, inodes, mounts } = this.#ports;
+    this.#ports.paths.pass(PATH_COMPONENT);
     walk.last = LAST_NAME;
     walk.parent = walk.dentry;
     const found = dentries.find(walk.dentry, walk.bytes, from, to);

@@ -15,6 +15,7 @@ import {
   OK,
 } from '@hotpath/hw-x86';
 import type { PageCache } from '@hotpath/pagecache';
+import type { KernelPaths } from '../kernel-paths.js';
 import { type SleepLockPorts, SleepLocks } from '../locks/sleep-locks.js';
 import { INODE_LIMIT, MOUNT_LIMIT, OPEN_FILE_LIMIT, TASK_LIMIT } from '../params.js';
 import type { CallStack } from '../task/call-stack.js';
@@ -46,6 +47,7 @@ export interface VfsPorts {
   readonly background: BackgroundOperations;
   readonly waits: TaskWaits;
   readonly stack: CallStack;
+  readonly paths: KernelPaths;
   readonly sleepLocks: SleepLockPorts;
   readonly pipes: Pipes;
   readonly devices: DeviceTable;
@@ -117,7 +119,7 @@ export class Vfs {
     store.connect(this.inodes);
     this.dentries = new Dentries(this.inodes, ports.dentryObjects, meter);
     const { dentries, directories, inodes, trees } = this;
-    this.walks = new PathWalk({ dentries, inodes, mounts, meter });
+    this.walks = new PathWalk({ dentries, inodes, mounts, meter, paths: ports.paths });
     const { stack } = ports;
     this.lookup = new PathLookup({
       dentries,
