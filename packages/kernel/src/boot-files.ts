@@ -11,6 +11,7 @@ import {
   type PhysAddr,
   type PhysicalMemory,
   type TraceHook,
+  TSC,
 } from '@hotpath/hw-x86';
 import type { ModelMachine } from '@hotpath/hw-x86/model';
 import { type Mappings, PageCache } from '@hotpath/pagecache';
@@ -39,11 +40,16 @@ import { DirectoryCalls } from './syscall/directory-calls.js';
 import type { Handler } from './syscall/entry.js';
 import { FileCalls } from './syscall/file-calls.js';
 import { FileTransfers } from './syscall/file-transfers.js';
+import { installLimitCalls } from './syscall/limit-calls.js';
 import { installNameCalls } from './syscall/name-calls.js';
+import { SYS_POLL } from './syscall/numbers.js';
 import { PathArguments } from './syscall/path-arguments.js';
 import { UserBytes } from './syscall/user-bytes.js';
 import type { CallStack } from './task/call-stack.js';
+import type { CycleAccounts } from './task/cycle-accounts.js';
 import type { Dispatcher } from './task/dispatcher.js';
+import type { ProcessTimes } from './task/process-times.js';
+import { type ResourceLimits, RLIMIT_FSIZE, RLIMIT_STACK } from './task/resource-limits.js';
 import type { Tasks } from './task/tasks.js';
 import type { UserAccess } from './task/user-access.js';
 import type { TaskWaits } from './task/waits.js';
@@ -56,6 +62,7 @@ import { Mounts } from './vfs/mounts.js';
 import { BackgroundOperations } from './vfs/operation-runners.js';
 import { PageStore } from './vfs/page-store.js';
 import { Pipes } from './vfs/pipes.js';
+import { Pollers } from './vfs/pollers.js';
 import { Vfs } from './vfs/vfs.js';
 
 const CONSOLE = deviceNumber(5, 1);
@@ -93,6 +100,9 @@ export interface FileBootPorts {
   readonly waits: TaskWaits;
   readonly stack: CallStack;
   readonly paths: KernelPaths;
+  readonly limits: ResourceLimits;
+  readonly times: ProcessTimes;
+  readonly accounts: CycleAccounts;
   readonly sleepLocks: SleepLockPorts;
   readonly access: UserAccess;
   readonly handlers: (Handler | undefined)[];
@@ -108,6 +118,10 @@ export interface FileBootPorts {
   addReapable(cache: { reap(): number }): void;
   /** A task has written into a pipe that nobody reads. */
   brokenPipe(task: number): void;
+  /** A task has met RLIMIT_FSIZE. */
+  tooLarge(task: number): void;
+  /** Completes a wait at a virtual time in nanoseconds. */
+  sleepUntil(nanoseconds: number, tag: number): void;
   /** A key was struck that is a signal for the processes of a group. */
   signalGroup(group: number, signal: number): void;
 }
@@ -250,8 +264,9 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
   }
 
   // The calls.
-  const descriptors = new Descriptors(tasks);
+  const descriptors = new Descriptors(tasks, ports.limits);
   const paths = new PathArguments(vfs, bytes);
+  const fileLimit = (task: number): number => ports.limits.soft(tasks.leader[task], RLIMIT_FSIZE);
   const transfers = new FileTransfers({
     current,
     vfs,
@@ -262,14 +277,43 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     access,
     bytes,
     threadCount: tasks.threadCount,
+    fileLimit,
+    tooLarge: ports.tooLarge,
   });
   transfers.install(handlers);
   const descriptorCalls = new DescriptorCalls({ vfs, paths, descriptors, bytes });
   descriptorCalls.install(handlers);
-  new FileCalls({ vfs, paths, descriptors, waits }).install(handlers);
+  new FileCalls({ vfs, paths, descriptors, waits, fileLimit, tooLarge: ports.tooLarge }).install(
+    handlers,
+  );
   new DirectoryCalls({ vfs, paths, descriptors, bytes }).install(handlers);
   new AttributeCalls({ vfs, paths, descriptors, bytes }).install(handlers);
   installNameCalls(handlers, { vfs, paths, createFileSystem });
+
+  const pollers = new Pollers({
+    vfs,
+    descriptors,
+    bytes,
+    waits,
+    now,
+    sleepUntil: ports.sleepUntil,
+  });
+  pipes.changed = () => pollers.changed();
+  console.changed = () => pollers.changed();
+  handlers[SYS_POLL] = (call) => pollers.poll(call);
+  installLimitCalls(handlers, {
+    tasks,
+    limits: ports.limits,
+    times: ports.times,
+    accounts: ports.accounts,
+    bytes,
+    frequencyHz: ports.machine.frequencyHz,
+    cycles: () => current.cpu.cells[TSC],
+    changed: (leader) => {
+      const space = tasks.space[leader];
+      if (space !== null) space.stackBytes = ports.limits.soft(leader, RLIMIT_STACK);
+    },
+  });
 
   return {
     vfs,

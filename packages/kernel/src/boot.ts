@@ -96,15 +96,17 @@ import { Endings } from './task/endings.js';
 import { Futexes } from './task/futexes.js';
 import { IntervalTimers } from './task/interval-timers.js';
 import { Lifecycle } from './task/lifecycle.js';
+import { ProcessTimes } from './task/process-times.js';
 import { Programs } from './task/programs.js';
-
-import { SIGABRT, SIGALRM, SIGKILL, SIGPIPE } from './task/signal-numbers.js';
-
+import { ResourceLimits } from './task/resource-limits.js';
+import { SIGABRT, SIGALRM, SIGKILL, SIGPIPE, SIGXFSZ } from './task/signal-numbers.js';
 import { Signals } from './task/signals.js';
 import { Sleepers } from './task/sleepers.js';
 import { STATUS_ABORT, Tasks } from './task/tasks.js';
+import { ThreadExec } from './task/thread-exec.js';
 import { UserAccess } from './task/user-access.js';
 import { TaskWaits } from './task/waits.js';
+import { Watchdog } from './task/watchdog.js';
 import { VECTOR_DISK, VECTOR_SHOOTDOWN } from './vectors.js';
 import { VfsMappableFiles } from './vfs/mappable-files.js';
 
@@ -225,6 +227,8 @@ export function boot(options: BootOptions = {}): Kernel {
   const entry = new SystemCallEntry();
   const tasks = new Tasks(entry, meter);
   const accounts = new CycleAccounts(current, tasks);
+  const limits = new ResourceLimits();
+  const times = new ProcessTimes(tasks);
   const locks = createLocks(settings.cpus, meter, (text) => panic(text));
   const scheduler = new Scheduler({
     policy: settings.scheduler,
@@ -232,6 +236,13 @@ export function boot(options: BootOptions = {}): Kernel {
     cpus: settings.cpus,
     meter: meterOf('run_queue'),
     // No hook: the dispatcher itself tells of switches and wake-ups, with the kernel's own task states.
+  });
+  const watchdog = new Watchdog({
+    tasks,
+    scheduler,
+    log,
+    frequencyHz: machine.frequencyHz,
+    boundNs: settings.watchdogNs,
   });
   // Task 0 stands for the idle loop and is never run, so that a task number is a pid.
   assert(scheduler.create({ class: settings.taskClass }) === 0, 'the first task is not number 0');
@@ -272,6 +283,7 @@ export function boot(options: BootOptions = {}): Kernel {
     accounts,
     stack,
     paths,
+    watchdog,
     queueLocks: locks.runQueue,
     cpuChanged: (cpu) => {
       trace?.run(cpu);
@@ -341,6 +353,8 @@ export function boot(options: BootOptions = {}): Kernel {
     frameTop: (task) => lifecycle.frameTop(task),
     alarmTaken: (leader) => timers.signalTaken(leader),
     stateChanged: (leader) => endings.stateChanged(leader),
+    execWaits: (leader) => threadExec.isPending(leader),
+    finishExec: (leader) => threadExec.finish(leader),
   });
   const timers: IntervalTimers = new IntervalTimers({
     machine,
@@ -414,6 +428,9 @@ export function boot(options: BootOptions = {}): Kernel {
     waits,
     stack,
     paths,
+    limits,
+    times,
+    accounts,
     sleepLocks,
     access,
     handlers,
@@ -430,6 +447,8 @@ export function boot(options: BootOptions = {}): Kernel {
       isFull: settings.mode === 'full',
     }),
     brokenPipe: (task) => signals.sendToThread(task, SIGPIPE),
+    tooLarge: (task) => signals.sendToThread(task, SIGXFSZ),
+    sleepUntil: (nanoseconds, tag) => sleepers.sleep((nanoseconds * frequencyHz) / 1e9, tag),
     signalGroup: (group, signal) => {
       for (const leader of tasks.groupLeaders(group)) signals.sendToProcess(leader, signal);
     },
@@ -500,6 +519,7 @@ export function boot(options: BootOptions = {}): Kernel {
     shared,
     waits,
     access,
+    limits,
     memoryBytes: settings.memoryBytes,
   });
   memoryCalls.install(handlers);
@@ -533,6 +553,8 @@ export function boot(options: BootOptions = {}): Kernel {
     memory: access,
     dispatcher,
     signals,
+    limits,
+    times,
     trace,
     lock: locks.taskList,
     taskClass: settings.taskClass,
@@ -545,6 +567,7 @@ export function boot(options: BootOptions = {}): Kernel {
     spaces,
     signals,
     waits,
+    times,
     trace,
     paths,
     lock: locks.taskList,
@@ -561,6 +584,13 @@ export function boot(options: BootOptions = {}): Kernel {
     leaveSpace: () => dispatcher.leaveSpace(),
     closeFiles: (leader) => files.closeAll(leader),
     stopTimers: (leader) => timers.stop(leader),
+    alone: (leader) => threadExec.alone(leader),
+  });
+  const threadExec: ThreadExec = new ThreadExec({
+    tasks,
+    signals,
+    waits,
+    exec: (leader, launch) => lifecycle.exec(leader, launch),
   });
   const programs = new Programs();
   for (const [name, program] of Object.entries(settings.programs)) programs.register(name, program);
@@ -583,6 +613,7 @@ export function boot(options: BootOptions = {}): Kernel {
     tasks,
     lifecycle,
     endings,
+    threadExec,
     programs,
     signals,
     waits,
@@ -621,6 +652,7 @@ export function boot(options: BootOptions = {}): Kernel {
     endings,
     signals,
     programs,
+    watchdog,
     locks,
     inheritance,
     disk,

@@ -117,6 +117,7 @@ export {
   SYS_GETPID,
   SYS_GETPPID,
   SYS_GETPRIORITY,
+  SYS_GETRLIMIT,
   SYS_GETRUSAGE,
   SYS_GETSID,
   SYS_GETTID,
@@ -140,22 +141,27 @@ export {
   SYS_PAUSE,
   SYS_PIPE,
   SYS_PIPE2,
+  SYS_POLL,
   SYS_PREAD,
+  SYS_PRLIMIT,
   SYS_PWRITE,
   SYS_READ,
   SYS_READDIR,
   SYS_READLINK,
+  SYS_READV,
   SYS_RENAME,
   SYS_RMDIR,
   SYS_RT_SIGACTION,
   SYS_RT_SIGPENDING,
   SYS_RT_SIGPROCMASK,
   SYS_SCHED_GETAFFINITY,
+  SYS_SCHED_GETATTR,
   SYS_SCHED_SETAFFINITY,
   SYS_SCHED_SETATTR,
   SYS_SETITIMER,
   SYS_SETPGID,
   SYS_SETPRIORITY,
+  SYS_SETRLIMIT,
   SYS_SETSID,
   SYS_STAT,
   SYS_STATFS,
@@ -173,6 +179,7 @@ export {
   SYS_UTIMENS,
   SYS_WAIT4,
   SYS_WRITE,
+  SYS_WRITEV,
   SYS_YIELD,
   systemCallName,
 } from './syscall/numbers.js';
@@ -185,6 +192,13 @@ export type {
 } from './syscall/program.js';
 export { TIME_KINDS, type TimeTable, timeTable } from './task/cycle-accounts.js';
 export type { SpawnOptions } from './task/lifecycle.js';
+export {
+  RLIMIT_AS,
+  RLIMIT_FSIZE,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
+  RLIMIT_STACK,
+} from './task/resource-limits.js';
 export {
   SA_NOCLDSTOP,
   SA_NOCLDWAIT,
@@ -217,6 +231,7 @@ export {
   SIGUSR1,
   SIGUSR2,
   SIGWINCH,
+  SIGXFSZ,
   signalBit,
 } from './task/signal-numbers.js';
 export {
@@ -245,4 +260,5 @@ export {
   S_IFREG,
   S_IFSOCK,
 } from './vfs/modes.js';
+export { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT } from './vfs/pollers.js';
 export type { RootFileSystem, RootPorts } from './vfs/root-file-system.js';

@@ -32,6 +32,7 @@ import {
   SYS_PWRITE,
   SYS_READ,
   SYS_READLINK,
+  SYS_READV,
   SYS_RENAME,
   SYS_RMDIR,
   SYS_STAT,
@@ -41,6 +42,7 @@ import {
   SYS_TRUNCATE,
   SYS_UNLINK,
   SYS_WRITE,
+  SYS_WRITEV,
 } from './syscall/numbers.js';
 
 /** Instructions of a function on such a path, its own part alone: they retire at full width. */
@@ -279,7 +281,7 @@ const PATHS: readonly (readonly [number, readonly number[]])[] = [
   [PATH_EXEC, [SYS_EXECVE]],
   [PATH_SIGNAL, [SYS_KILL, SYS_TGKILL]],
   // By what the descriptor leads to, where that is known.
-  [0, [SYS_READ, SYS_WRITE, SYS_PREAD, SYS_PWRITE]],
+  [0, [SYS_READ, SYS_WRITE, SYS_PREAD, SYS_PWRITE, SYS_READV, SYS_WRITEV]],
 ];
 
 /** Functions of each call, its entry and exit included. */

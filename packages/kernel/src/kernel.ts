@@ -47,6 +47,7 @@ import type { Programs } from './task/programs.js';
 import { SIGKILL } from './task/signal-numbers.js';
 import type { Signals } from './task/signals.js';
 import { TASK_FREE, type TaskReport, type Tasks } from './task/tasks.js';
+import type { Watchdog } from './task/watchdog.js';
 import type { OpenFiles } from './vfs/open-files.js';
 import type { Vfs } from './vfs/vfs.js';
 
@@ -86,6 +87,7 @@ export interface KernelParts {
   readonly endings: Endings;
   readonly signals: Signals;
   readonly programs: Programs;
+  readonly watchdog: Watchdog;
   readonly locks: KernelLocks;
   readonly inheritance: Inheritance;
   readonly disk: ModelDisk;
@@ -97,6 +99,9 @@ export interface KernelParts {
   readonly console: Console;
   readonly open: OpenFiles;
 }
+
+/** Ranges of 2 MiB that one pass of the collapsing daemon makes large at most (Linux: 8). */
+const COLLAPSED_RANGES = 8;
 
 /** Options of {@link Kernel.run}. */
 export interface RunOptions {
@@ -111,6 +116,7 @@ export class Kernel {
 
   readonly #stopTarget: number;
   readonly #hostTask: HostTaskPlace;
+  #daemon: TaskReport | null = null;
 
   constructor(parts: KernelParts) {
     this.parts = parts;
@@ -141,12 +147,21 @@ export class Kernel {
     if (report !== null) {
       if (options.init === true) this.parts.endings.init = report.task;
       this.parts.tracer?.registry.nameTask(report.task, name);
+      this.#startCollapser();
       return report;
     }
     throw new ArgumentError(
       'ERR_NO_MEMORY',
       `task "${name}": memory or task slots are used up (${this.parts.tasks.liveCount} tasks live)`,
     );
+  }
+
+  /** The daemon ends with the last process, so that a machine without any comes to rest. */
+  #startCollapser(): void {
+    const { collapser, lifecycle, settings } = this.parts;
+    if (settings.collapseNs === 0 || this.#daemon?.status === null) return;
+    const program = collapser.daemon(settings.collapseNs, COLLAPSED_RANGES);
+    this.#daemon = lifecycle.spawn('khugepaged', program, { kernelThread: true, nice: 19 });
   }
 
   /**

@@ -100,6 +100,10 @@ export interface BootOptions {
   readonly hugePages?: HugePages;
   /** Stack, mappings and heap of each process at places drawn from the seed; default false. */
   readonly aslr?: boolean;
+  /** Nanoseconds that a ready task waits before the watchdog writes into the log; 0: never; default 20 s. */
+  readonly watchdogNs?: number;
+  /** Nanoseconds between two passes of the daemon that makes pages of 2 MiB; default 0: none. */
+  readonly collapseNs?: number;
   /** Stop with an error where a stale TLB entry is used: a forgotten shootdown. Slow; default false. */
   readonly strict?: boolean;
   /** Programs that exec finds by name; default none. */
@@ -134,6 +138,8 @@ export interface Settings {
   readonly writeLog: WriteLog | null;
   readonly hugePages: HugePages;
   readonly aslr: boolean;
+  readonly watchdogNs: number;
+  readonly collapseNs: number;
   readonly strict: boolean;
   readonly eviction: PolicyName | PolicyClass;
   readonly blockCacheBlocks: number;
@@ -191,6 +197,8 @@ export function fillOptions(options: BootOptions): Settings {
     writeLog: options.writeLog ?? null,
     hugePages: named('ERR_HUGE_PAGES', 'hugePages', options.hugePages ?? 'madvise', HUGE_PAGES),
     aslr: options.aslr ?? false,
+    watchdogNs: checkInteger('ERR_WATCHDOG', 'watchdogNs', options.watchdogNs ?? 20e9, 0, 2 ** 52),
+    collapseNs: checkInteger('ERR_COLLAPSE', 'collapseNs', options.collapseNs ?? 0, 0, 2 ** 52),
     strict: options.strict ?? false,
     eviction: options.eviction ?? '2q',
     blockCacheBlocks: checkInteger(

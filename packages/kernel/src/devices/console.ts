@@ -15,6 +15,7 @@ import {
 import type { UserBytes } from '../syscall/user-bytes.js';
 import type { TaskWaits } from '../task/waits.js';
 import type { CharacterDevice } from '../vfs/character-device.js';
+import { POLLIN, POLLOUT } from '../vfs/pollers.js';
 import { WaitingCalls } from '../vfs/waiting-calls.js';
 import { LineDiscipline } from './line-discipline.js';
 
@@ -69,6 +70,9 @@ export class Console implements CharacterDevice {
     });
   }
 
+  /** Told when a line can be read; poll listens. */
+  changed: () => void = () => {};
+
   /** The last 64 KiB that programs wrote, as text. */
   get output(): string {
     return new TextDecoder().decode(this.#history);
@@ -106,6 +110,10 @@ export class Console implements CharacterDevice {
     if (length < line.length) this.#lines.unshift(line.subarray(length));
     if (this.#lines.length > 0) this.#readers.wakeOne(OK);
     return length;
+  }
+
+  ready(): number {
+    return (this.#lines.length > 0 ? POLLIN : 0) | POLLOUT;
   }
 
   write(call: Call, buffer: VirtAddr, count: number): number {
@@ -164,6 +172,7 @@ export class Console implements CharacterDevice {
   #deliver(typed: Uint8Array): void {
     this.#lines.push(typed);
     this.#readers.wakeOne(OK);
+    this.changed();
   }
 
   #put(bytes: Uint8Array): void {

@@ -31,6 +31,8 @@ export class AddressSpace implements FlushedSpace {
   readonly layout: SpaceLayout;
   /** End of the heap, as brk sees it. */
   heapEnd: VirtAddr;
+  /** Bytes to which the stack may grow (RLIMIT_STACK). */
+  stackBytes = USER_STACK_BYTES;
   /** 4 KiB pages mapped into the user half. */
   residentPages = 0;
   /** Of these, in pages of 2 MiB. */
@@ -89,7 +91,7 @@ export class AddressSpace implements FlushedSpace {
     if (areas.start[at] <= address) return at;
     if ((areas.flags[at] & AREA_GROWS_DOWN) === 0) return NIL;
     const start = Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
-    if (start < areas.end[at] - USER_STACK_BYTES) return NIL;
+    if (start < areas.end[at] - this.stackBytes) return NIL;
     if (at > 0 && areas.end[at - 1] > start - STACK_GUARD_BYTES) return NIL;
     areas.start[at] = start;
     return at;
@@ -111,6 +113,14 @@ export class AddressSpace implements FlushedSpace {
       if (start >= floor) return start;
       if (at === 0) return NIL;
     }
+  }
+
+  /** Bytes of all areas. O(areas). */
+  get byteCount(): number {
+    const { areas } = this;
+    let bytes = 0;
+    for (let at = 0; at < areas.count; at++) bytes += areas.end[at] - areas.start[at];
+    return bytes;
   }
 
   /** True if a mapping may be placed at `start..end - 1`: free, and out of a stack's way. */

@@ -93,6 +93,7 @@ export class AddressSpaces implements LeafVisitor {
     areas.copyTo(child.areas);
     this.#ports.paths.pass(areas.count * PATH_FORK_AREA);
     child.heapEnd = parent.heapEnd;
+    child.stackBytes = parent.stackBytes;
     this.#child = child;
     this.#status = OK;
     for (let at = 0; at < areas.count && this.#status === OK; at++) {

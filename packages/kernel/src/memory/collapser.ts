@@ -51,12 +51,12 @@ export class Collapser implements LeafVisitor {
 
   /**
    * The collapsing daemon: looks at `rangesPerScan` ranges of 2 MiB of all spaces in turn, then
-   * sleeps. Run it as a kernel thread.
+   * sleeps; it ends when no space is left. Run it as a kernel thread.
    */
   daemon(periodNanoseconds: number, rangesPerScan: number) {
     const scan = this;
     return function* (sys: SystemCalls): Generator<void, void, void> {
-      for (;;) {
+      while (scan.#ports.spaces.liveCount > 0) {
         scan.scan(rangesPerScan);
         yield* sys.sleep(periodNanoseconds);
       }

@@ -19,6 +19,7 @@ import type { Lifecycle } from '../task/lifecycle.js';
 import type { Programs } from '../task/programs.js';
 import type { Signals } from '../task/signals.js';
 import { TASK_FREE, type Tasks } from '../task/tasks.js';
+import type { ThreadExec } from '../task/thread-exec.js';
 import type { UserAccess } from '../task/user-access.js';
 import type { TaskWaits } from '../task/waits.js';
 import { type Call, type Interruptible, RESTART } from './call.js';
@@ -45,6 +46,7 @@ export interface ChildCallPorts {
   readonly tasks: Tasks;
   readonly lifecycle: Lifecycle;
   readonly endings: Endings;
+  readonly threadExec: ThreadExec;
   readonly programs: Programs;
   readonly signals: Signals;
   readonly waits: TaskWaits;
@@ -140,9 +142,10 @@ function clone(call: Call, ports: ChildCallPorts): number {
 
 /**
  * exec: until file systems have executable files, the last part of the path names a registered
- * program. Only the one thread of a process may ask.
+ * program.
  */
 function exec(call: Call, ports: ChildCallPorts): number {
+  if (call.stage === 1) return ports.threadExec.resume(call);
   const { launch } = call;
   call.launch = null;
   if (launch === null) return EFAULT;
@@ -154,10 +157,8 @@ function exec(call: Call, ports: ChildCallPorts): number {
   if (bytes > ARGUMENT_BYTES) return E2BIG;
   const { task } = call;
   if (ports.tasks.space[task] === null) return EINVAL;
-  if (ports.tasks.threadCount[ports.tasks.leader[task]] !== 1) return EAGAIN;
-  if (ports.tasks.leader[task] !== task) return EINVAL;
   const name = launch.name.slice(launch.name.lastIndexOf('/') + 1);
-  return ports.lifecycle.exec(task, { ...launch, name, program });
+  return ports.threadExec.begin(call, { ...launch, name, program });
 }
 
 /** wait4, which looks again after each wake-up: nobody but its parent can take a zombie. */

@@ -237,7 +237,8 @@ export class DescriptorCalls {
     const { descriptors, vfs } = this.#ports;
     const to = call.b;
     const row = descriptors.openFile(call.task, call.a);
-    if (row === NIL || !Number.isInteger(to) || to < 0 || to >= DESCRIPTOR_LIMIT) return EBADF;
+    if (row === NIL || !Number.isInteger(to)) return EBADF;
+    if (to < 0 || to >= descriptors.limitOf(call.task)) return EBADF;
     if ((flags & ~O_CLOEXEC) !== 0) return EINVAL;
     if (call.a === to) return sameAllowed ? to : EINVAL;
     vfs.open.share(row);
@@ -255,7 +256,8 @@ export class DescriptorCalls {
     switch (call.b) {
       case F_DUPFD:
       case F_DUPFD_CLOEXEC: {
-        const fits = Number.isInteger(argument) && argument >= 0 && argument < DESCRIPTOR_LIMIT;
+        const limit = descriptors.limitOf(call.task);
+        const fits = Number.isInteger(argument) && argument >= 0 && argument < limit;
         return fits ? this.#duplicate(call, argument, call.b === F_DUPFD_CLOEXEC) : EINVAL;
       }
       case F_GETFD:

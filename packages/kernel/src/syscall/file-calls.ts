@@ -55,6 +55,10 @@ export interface FileCallPorts {
   readonly paths: PathArguments;
   readonly descriptors: Descriptors;
   readonly waits: TaskWaits;
+  /** Largest file that the task's process may make (RLIMIT_FSIZE). */
+  fileLimit(task: number): number;
+  /** A call met that limit: SIGXFSZ. */
+  tooLarge(task: number): void;
 }
 
 /** The handlers. */
@@ -177,6 +181,7 @@ export class FileCalls {
     const { operations } = this.#ports.vfs;
     if (call.stage === 1) return operations.resume(call);
     if (!isSize(call.b)) return call.b > FILE_BYTES_MAX ? EFBIG : EINVAL;
+    if (this.#isTooLarge(call, call.b)) return EFBIG;
     const begun = this.#ports.paths.begin(call, call.a, 0, FOLLOW_ALWAYS);
     if (begun !== OK) return begun;
     call.stage = 1;
@@ -199,6 +204,12 @@ export class FileCalls {
     return yield* this.#cut(wait, inode, call.b);
   }
 
+  #isTooLarge(call: Call, size: number): boolean {
+    if (size <= this.#ports.fileLimit(call.task)) return false;
+    this.#ports.tooLarge(call.task);
+    return true;
+  }
+
   /** Sets the size under the file's lock. */
   *#cut(wait: Wait, inode: number, size: number): Operation {
     const { contents, inodes, pages } = this.#ports.vfs;
@@ -218,6 +229,7 @@ export class FileCalls {
     if (row === NIL) return EBADF;
     if (!mayWrite(open.flags[row]) || open.kind[row] !== KIND_FILE) return EINVAL;
     if (!isSize(call.b)) return call.b > FILE_BYTES_MAX ? EFBIG : EINVAL;
+    if (this.#isTooLarge(call, call.b)) return EFBIG;
     call.stage = 1;
     const wait = operations.waitOf(call.task);
     return operations.start(call, this.#cut(wait, open.inode[row], call.b));
@@ -235,6 +247,7 @@ export class FileCalls {
     if (offset + length > FILE_BYTES_MAX) return EFBIG;
     const punches = mode === (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
     if (!punches && (mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return EOPNOTSUPP;
+    if (!punches && this.#isTooLarge(call, offset + length)) return EFBIG;
     call.stage = 1;
     return operations.start(
       call,

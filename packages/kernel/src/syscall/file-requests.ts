@@ -31,11 +31,13 @@ import {
   SYS_MOUNT,
   SYS_OPEN,
   SYS_PIPE2,
+  SYS_POLL,
   SYS_PREAD,
   SYS_PWRITE,
   SYS_READ,
   SYS_READDIR,
   SYS_READLINK,
+  SYS_READV,
   SYS_REBOOT,
   SYS_RENAME,
   SYS_RMDIR,
@@ -50,6 +52,7 @@ import {
   SYS_UNLINK,
   SYS_UTIMENS,
   SYS_WRITE,
+  SYS_WRITEV,
 } from './numbers.js';
 import { REBOOT_MAGIC1, REBOOT_MAGIC2, REBOOT_POWER_OFF } from './power-calls.js';
 import { Requests } from './requests.js';
@@ -80,6 +83,29 @@ export class FileRequests extends Requests {
   /** Writes at the descriptor's offset: bytes, or EBADF, EFAULT, EINVAL, EIO, ENOSPC, EFBIG, EPIPE, EAGAIN. */
   write(fd: number, buffer: VirtAddr, byteCount: number): Call {
     return this.arm(SYS_WRITE, fd, buffer, byteCount);
+  }
+
+  /**
+   * Reads into several buffers as one transfer: bytes, or as read; EINVAL for more than 1,024.
+   * @param vectors - address and length of each, 64 bits both
+   */
+  readv(fd: number, vectors: VirtAddr, count: number): Call {
+    return this.arm(SYS_READV, fd, vectors, count);
+  }
+
+  /** Writes several buffers as one transfer, likewise. */
+  writev(fd: number, vectors: VirtAddr, count: number): Call {
+    return this.arm(SYS_WRITEV, fd, vectors, count);
+  }
+
+  /**
+   * Waits until one of several descriptors has something to tell: how many have, 0 after the timeout;
+   * EINVAL, EFAULT, EINTR.
+   * @param entries - descriptor (32 bits), what is asked (16: POLLIN, POLLOUT), what is told (16)
+   * @param timeoutMs - -1: for ever
+   */
+  poll(entries: VirtAddr, count: number, timeoutMs = -1): Call {
+    return this.arm(SYS_POLL, entries, count, timeoutMs);
   }
 
   /** Reads at `offset`, and leaves the descriptor's own as it is: as read, and ESPIPE. */

@@ -35,7 +35,8 @@ import type { Vfs } from '../vfs/vfs.js';
 import type { Call } from './call.js';
 import type { Handler } from './entry.js';
 import { O_APPEND, O_NONBLOCK } from './flags.js';
-import { SYS_PREAD, SYS_PWRITE, SYS_READ, SYS_WRITE } from './numbers.js';
+import { type IoVectors, VectorArguments } from './io-vectors.js';
+import { SYS_PREAD, SYS_PWRITE, SYS_READ, SYS_READV, SYS_WRITE, SYS_WRITEV } from './numbers.js';
 import type { UserBytes } from './user-bytes.js';
 import { clipToLargest, UserCopy } from './user-copy.js';
 
@@ -65,6 +66,10 @@ export interface FileTransferPorts {
   readonly bytes: UserBytes;
   /** Of a leader: threads of its process. */
   readonly threadCount: Int32Array;
+  /** Largest file that the task's process may write (RLIMIT_FSIZE). */
+  fileLimit(task: number): number;
+  /** A write met that limit: SIGXFSZ. */
+  tooLarge(task: number): void;
 }
 
 /** The handlers, and the transfer record of each task. */
@@ -79,8 +84,11 @@ export class FileTransfers {
   readonly #position = new Int32Array(TASK_LIMIT).fill(NIL);
   readonly #contents = new Int32Array(TASK_LIMIT).fill(NIL);
 
+  readonly #vectors: VectorArguments;
+
   constructor(ports: FileTransferPorts) {
     this.#ports = ports;
+    this.#vectors = new VectorArguments(ports.bytes);
     this.#copy = new UserCopy(ports.current);
   }
 
@@ -88,6 +96,8 @@ export class FileTransfers {
   install(table: (Handler | undefined)[]): void {
     table[SYS_READ] = (call) => this.#transfer(call, false, false);
     table[SYS_WRITE] = (call) => this.#transfer(call, true, false);
+    table[SYS_READV] = (call) => this.#vector(call, false);
+    table[SYS_WRITEV] = (call) => this.#vector(call, true);
     table[SYS_PREAD] = (call) => this.#transfer(call, false, true);
     table[SYS_PWRITE] = (call) => this.#transfer(call, true, true);
   }
@@ -95,6 +105,7 @@ export class FileTransfers {
   /** A task ends in the middle of a transfer. */
   cancel(task: number): void {
     this.#transfers[task]?.cancel();
+    this.#vectors.drop(task);
     this.#unlock(task);
     const row = this.#held[task];
     this.#held[task] = NIL;
@@ -109,10 +120,13 @@ export class FileTransfers {
       if (refused !== OK) return refused;
     }
     const kind = this.#ports.vfs.open.kind[row];
+    const vectors = this.#vectors.of(call.task);
     const status =
       kind === KIND_FILE
         ? this.#file(call, row, write, positioned)
-        : this.#stream(call, row, kind, write, positioned);
+        : vectors === null
+          ? this.#stream(call, row, kind, write, positioned, true)
+          : this.#streamVectors(call, row, kind, write, vectors);
     if (status === BLOCKED) {
       if (held === NIL) {
         this.#held[call.task] = row;
@@ -129,13 +143,52 @@ export class FileTransfers {
     return status;
   }
 
+  /** readv and writev: one transfer over several buffers. A signal may begin it again as it was. */
+  #vector(call: Call, write: boolean): number {
+    const vectors = this.#vectors;
+    if (vectors.of(call.task) === null) {
+      const row = this.#ports.descriptors.openFile(call.task, call.a);
+      if (row === NIL) return EBADF;
+      const total = vectors.take(call, call.b, call.c);
+      if (total < 0) return total;
+      call.e = call.b;
+      call.f = call.c;
+      call.b = 0;
+      call.c = total;
+    }
+    const status = this.#transfer(call, write, false);
+    if (status === BLOCKED) return BLOCKED;
+    call.b = call.e;
+    call.c = call.f;
+    vectors.drop(call.task);
+    return status;
+  }
+
+  /** The buffers one by one; a read goes on only with what is there. */
+  #streamVectors(call: Call, row: number, kind: number, write: boolean, all: IoVectors): number {
+    while (all.index < all.length.length) {
+      call.b = all.address[all.index];
+      call.c = all.length[all.index];
+      const status = this.#stream(call, row, kind, write, false, write || all.done === 0);
+      if (status === BLOCKED) return BLOCKED;
+      if (status < 0) return all.done > 0 ? all.done : status;
+      all.done += status;
+      call.done = 0;
+      if (status < all.length[all.index]) break;
+      all.index += 1;
+    }
+    return all.done;
+  }
+
   #refuse(call: Call, row: number, write: boolean, positioned: boolean): number {
     const { open } = this.#ports.vfs;
     if (row === NIL) return EBADF;
     const flags = open.flags[row];
     if (!(write ? mayWrite(flags) : mayRead(flags))) return EBADF;
     if (!Number.isInteger(call.c) || call.c < 0) return EINVAL;
-    if (!isUserAddress(call.b) || !isUserAddress(call.b + call.c)) return EFAULT;
+    const vectors = this.#vectors.of(call.task) !== null;
+    if (vectors && !this.#vectors.areUserAddresses(call.task)) return EFAULT;
+    if (!vectors && !(isUserAddress(call.b) && isUserAddress(call.b + call.c))) return EFAULT;
     const kind = open.kind[row];
     if (kind === KIND_DIRECTORY) return EISDIR;
     if (positioned) {
@@ -146,9 +199,16 @@ export class FileTransfers {
     return OK;
   }
 
-  #stream(call: Call, row: number, kind: number, write: boolean, positioned: boolean): number {
+  #stream(
+    call: Call,
+    row: number,
+    kind: number,
+    write: boolean,
+    positioned: boolean,
+    mayWait: boolean,
+  ): number {
     const { devices, open, pipes } = this.#ports.vfs;
-    const waits = (open.flags[row] & O_NONBLOCK) === 0;
+    const waits = mayWait && (open.flags[row] & O_NONBLOCK) === 0;
     const count = Math.min(call.c, COUNT_MAX);
     if (call.stage === 0) this.#ports.paths.pass(PATH_STREAM);
     call.stage = MOVING;
@@ -248,8 +308,12 @@ export class FileTransfers {
     }
     // Linux appends with pwrite, too, where O_APPEND is set.
     const append = (open.flags[row] & O_APPEND) !== 0;
-    const fits = clipToLargest(append ? pages.size(file) : offset, count);
-    if (isErrno(fits)) return fits;
+    const from = append ? pages.size(file) : offset;
+    const fits = clipToLargest(from, count, this.#ports.fileLimit(call.task));
+    if (isErrno(fits)) {
+      if (from >= this.#ports.fileLimit(call.task)) this.#ports.tooLarge(call.task);
+      return fits;
+    }
     if (append) transfer.append(file, handle, fits);
     else transfer.write(file, handle, offset, fits);
     return OK;
@@ -265,7 +329,13 @@ export class FileTransfers {
       if (call.stage === RESERVING) {
         lacking = vfs.operations.resume(call);
       } else {
-        copy.aim(call.b, fileSystem, vfs.inodes.number[inode], transfer);
+        copy.aim(
+          call.b,
+          fileSystem,
+          vfs.inodes.number[inode],
+          transfer,
+          this.#vectors.of(call.task),
+        );
         const depth = stack.push(FRAME_TRANSFER);
         const status = transfer.step(copy, waits, waits.again(call));
         stack.cut(depth);

@@ -36,6 +36,7 @@ import { MMAP_BOTTOM, USER_END } from '../memory/memory-map.js';
 import type { PageTables } from '../memory/page-tables.js';
 import type { SharedMemory } from '../memory/shared-memory.js';
 import { USER_HEAP_BYTES } from '../params.js';
+import { type ResourceLimits, RLIMIT_AS } from '../task/resource-limits.js';
 import type { Tasks } from '../task/tasks.js';
 import type { UserAccess } from '../task/user-access.js';
 import type { TaskWaits } from '../task/waits.js';
@@ -86,6 +87,7 @@ export interface MemoryCallPorts {
   readonly shared: SharedMemory;
   readonly waits: TaskWaits;
   readonly access: UserAccess;
+  readonly limits: ResourceLimits;
   /** Physical memory: a mapping that could never be backed is refused. */
   readonly memoryBytes: number;
 }
@@ -125,6 +127,7 @@ export class MemoryCalls {
     const refused = refuseMmap(call);
     if (refused !== OK) return refused;
     const bytes = roundUp(call.b);
+    if (!this.#mayGrow(call, space, bytes)) return ENOMEM;
     const start = this.#place(call, space, bytes);
     if (isErrno(start)) return start;
     const kind = this.#kind(call, bytes);
@@ -136,6 +139,13 @@ export class MemoryCalls {
     call.a = start;
     call.b = bytes;
     return this.#populate(call, space);
+  }
+
+  /** RLIMIT_AS; what a fixed mapping replaces counts twice for the moment, as on Linux. */
+  #mayGrow(call: Call, space: AddressSpace, bytes: number): boolean {
+    const { limits, tasks } = this.#ports;
+    const limit = limits.soft(tasks.leader[call.task], RLIMIT_AS);
+    return limit === Number.POSITIVE_INFINITY || space.byteCount + bytes <= limit;
   }
 
   /** Where the mapping goes, or an errno. */
@@ -173,7 +183,7 @@ export class MemoryCalls {
     return { flags, open, file: files.fileOf(open), page: call.f / PAGE_BYTES };
   }
 
-  /** Touches page after page; a page that cannot be had is left out, as on Linux. */
+  /** Touches page after page; behind one that cannot be had the rest of its area is left out, as on Linux. */
   #populate(call: Call, space: AddressSpace): number {
     const { access, tables } = this.#ports;
     while (call.done < call.b) {
@@ -184,6 +194,10 @@ export class MemoryCalls {
         const write = (space.areas.flags[area] & AREA_WRITE) !== 0;
         const outcome = access.touch(call, page, VECTOR_PF, write ? PF_WRITE : 0);
         if (outcome === BLOCKED) return BLOCKED;
+        if (outcome !== OK) {
+          call.done = Math.min(call.b, space.areas.end[area] - call.a);
+          continue;
+        }
       }
       call.done += PAGE_BYTES;
     }
@@ -318,7 +332,7 @@ export class MemoryCalls {
     let status: number = OK;
     if (to < from) status = ranges.remove(space, to, from);
     else if (to > from) {
-      if (!space.isFree(from, to)) return space.heapEnd;
+      if (!space.isFree(from, to) || !this.#mayGrow(call, space, to - from)) return space.heapEnd;
       status = ranges.map(space, from, to, anonymous(AREA_READ | AREA_WRITE));
     }
     if (status === OK) space.heapEnd = wanted;

@@ -9,6 +9,20 @@ export const SYS_READ = 0;
 export const SYS_WRITE = 1;
 /** open(path, flags) */
 export const SYS_OPEN = 2;
+/** poll(entries, count, timeout in ms) */
+export const SYS_POLL = 7;
+/** readv(fd, vectors, count) */
+export const SYS_READV = 19;
+/** writev(fd, vectors, count) */
+export const SYS_WRITEV = 20;
+/** getrlimit(resource, limits) */
+export const SYS_GETRLIMIT = 97;
+/** setrlimit(resource, limits) */
+export const SYS_SETRLIMIT = 160;
+/** prlimit64(pid, resource, new limits, old limits) */
+export const SYS_PRLIMIT = 302;
+/** sched_getattr(tid, attributes, bytes, flags) */
+export const SYS_SCHED_GETATTR = 315;
 /** close(fd) */
 export const SYS_CLOSE = 3;
 /** lseek(fd, offset, whence) */
@@ -95,7 +109,7 @@ export const SYS_SCHED_GETAFFINITY = 204;
 export const SYS_EXIT_GROUP = 231;
 /** tgkill(pid, tid, signal) */
 export const SYS_TGKILL = 234;
-/** sched_setattr(tid, class, runtime, deadline, period, all ns) */
+/** sched_setattr(tid, attributes, flags) */
 export const SYS_SCHED_SETATTR = 314;
 /** stat(path, buffer) */
 export const SYS_STAT = 4;
@@ -195,6 +209,13 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [SYS_READ, 'read'],
   [SYS_WRITE, 'write'],
   [SYS_OPEN, 'open'],
+  [SYS_POLL, 'poll'],
+  [SYS_READV, 'readv'],
+  [SYS_WRITEV, 'writev'],
+  [SYS_GETRLIMIT, 'getrlimit'],
+  [SYS_SETRLIMIT, 'setrlimit'],
+  [SYS_PRLIMIT, 'prlimit64'],
+  [SYS_SCHED_GETATTR, 'sched_getattr'],
   [SYS_CLOSE, 'close'],
   [SYS_LSEEK, 'lseek'],
   [SYS_MMAP, 'mmap'],

@@ -22,6 +22,7 @@ import {
   SYS_NANOSLEEP,
   SYS_NICE,
   SYS_PAUSE,
+  SYS_PRLIMIT,
   SYS_RT_SIGACTION,
   SYS_RT_SIGPENDING,
   SYS_RT_SIGPROCMASK,
@@ -33,6 +34,7 @@ import {
   SYS_SETSID,
   SYS_SYSINFO,
   SYS_TGKILL,
+  SYS_TIMES,
   SYS_UNAME,
   SYS_WAIT4,
   SYS_YIELD,
@@ -92,8 +94,9 @@ export class ProcessRequests extends MemoryRequests {
 
   /**
    * Puts a registered program (see `Kernel.registerProgram`), found by the last part of `path`, and an
-   * empty memory in the place of this one; descriptors stay. Comes back only with ENOENT, E2BIG,
-   * ENOMEM, or EAGAIN and EINVAL unless this is the first and only thread.
+   * empty memory in the place of this one; descriptors stay, other threads end, and it runs as the
+   * first thread of the process. Comes back only with ENOENT, E2BIG, ENOMEM; EAGAIN where the first
+   * thread has ended and others have not.
    */
   exec(path: string, argv: readonly string[] = [path], env: Launch['env'] = {}): Call {
     const call = this.arm(SYS_EXECVE);
@@ -230,6 +233,24 @@ export class ProcessRequests extends MemoryRequests {
   /** Stores uptime in s, bytes of memory, free bytes and tasks, 64 bits each: OK or EFAULT. */
   sysinfo(buffer: VirtAddr): Call {
     return this.arm(SYS_SYSINFO, buffer);
+  }
+
+  /**
+   * Tells and sets what a process (0: this one) may take: OK, ESRCH, EINVAL, EPERM, EFAULT.
+   * @param resource - RLIMIT_*
+   * @param limits - where the new soft and hard limit stand, 64 bits each; 0: they stay
+   * @param old - where the old ones are stored; 0: nowhere
+   */
+  prlimit(pid: number, resource: number, limits: VirtAddr, old: VirtAddr = 0): Call {
+    return this.arm(SYS_PRLIMIT, pid, resource, limits, old);
+  }
+
+  /**
+   * Ticks of 10 ms since boot; user and system time of the process and of its children that were waited
+   * for are stored at `buffer`, 64 bits each, in ticks; EFAULT.
+   */
+  times(buffer: VirtAddr = 0): Call {
+    return this.arm(SYS_TIMES, buffer);
   }
 
   /** Stores CPU time in ns, resident bytes and switches, 64 bits each, of the process or RUSAGE_THREAD. */

@@ -2,6 +2,7 @@ import { assert, EFBIG, NIL, PAGE_BYTES, type PhysAddr, type VirtAddr } from '@h
 import { type CopyPort, FILE_BYTES_MAX, type PageIo } from '@hotpath/pagecache';
 import type { Current } from '../current.js';
 import type { FileSystem, InodeNumber } from '../vfs/file-system.js';
+import type { IoVectors } from './io-vectors.js';
 
 /**
  * Copies between page-cache frames and the buffer of a read or write, with SMAP lifted for exactly
@@ -16,13 +17,21 @@ export class UserCopy implements CopyPort {
   #fileSystem: FileSystem | null = null;
   #inode: InodeNumber = 0;
   #transfer: PageIo | null = null;
+  #vectors: IoVectors | null = null;
 
   constructor(current: Current) {
     this.#current = current;
   }
 
   /** Aims at the buffer of a call. An append's offset is known only when its turn has come. */
-  aim(buffer: VirtAddr, fileSystem: FileSystem, inode: InodeNumber, transfer: PageIo): void {
+  aim(
+    buffer: VirtAddr,
+    fileSystem: FileSystem,
+    inode: InodeNumber,
+    transfer: PageIo,
+    vectors: IoVectors | null,
+  ): void {
+    this.#vectors = vectors;
     this.#buffer = buffer;
     this.#fileSystem = fileSystem;
     this.#inode = inode;
@@ -31,6 +40,7 @@ export class UserCopy implements CopyPort {
   }
 
   copyOut(from: PhysAddr, at: number, count: number): number {
+    if (this.#vectors !== null) return this.#copyVectors(this.#vectors, from, at, count, false);
     const { mmu } = this.#current.cpu;
     mmu.setAlignmentCheck(true);
     const moved = mmu.copyTo(this.#buffer + at, from, count);
@@ -45,16 +55,48 @@ export class UserCopy implements CopyPort {
       this.unreserved = page;
       return 0;
     }
+    if (this.#vectors !== null) return this.#copyVectors(this.#vectors, to, at, count, true);
     const { mmu } = this.#current.cpu;
     mmu.setAlignmentCheck(true);
     const moved = mmu.copyFrom(this.#buffer + at, to, count);
     mmu.setAlignmentCheck(false);
     return moved;
   }
+
+  /** The same for several buffers: bytes moved up to a fault. */
+  #copyVectors(
+    vectors: IoVectors,
+    frame: PhysAddr,
+    at: number,
+    count: number,
+    write: boolean,
+  ): number {
+    const { mmu } = this.#current.cpu;
+    let moved = 0;
+    let start = 0;
+    mmu.setAlignmentCheck(true);
+    for (let i = 0; i < vectors.length.length && moved < count; i++) {
+      const end = start + vectors.length[i];
+      const from = at + moved;
+      if (from < end) {
+        const address = vectors.address[i] + from - start;
+        const length = Math.min(count - moved, end - from);
+        const copied = write
+          ? mmu.copyFrom(address, frame + moved, length)
+          : mmu.copyTo(address, frame + moved, length);
+        moved += copied;
+        if (copied < length) break;
+      }
+      start = end;
+    }
+    mmu.setAlignmentCheck(false);
+    return moved;
+  }
 }
 
-/** Bytes of a write that fit below the largest offset, or EFBIG when none does. */
-export function clipToLargest(offset: number, count: number): number {
-  if (count > 0 && offset >= FILE_BYTES_MAX) return EFBIG;
-  return Math.min(count, FILE_BYTES_MAX - offset);
+/** Bytes of a write that fit below the largest offset and the process's limit, or EFBIG when none does. */
+export function clipToLargest(offset: number, count: number, limit: number): number {
+  const end = Math.min(FILE_BYTES_MAX, limit);
+  if (count > 0 && offset >= end) return EFBIG;
+  return Math.min(count, end - offset);
 }

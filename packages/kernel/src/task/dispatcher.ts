@@ -53,6 +53,7 @@ import {
   TASK_RUNNING,
   type Tasks,
 } from './tasks.js';
+import type { Watchdog } from './watchdog.js';
 
 const FRAME_SCHEDULE = frameNamed('schedule');
 const FRAME_SIGNALS = frameNamed('deliver_signals');
@@ -69,6 +70,7 @@ export interface DispatcherPorts {
   readonly accounts: CycleAccounts;
   readonly stack: CallStack;
   readonly paths: KernelPaths;
+  readonly watchdog: Watchdog;
   /** Of each CPU's run queue. */
   readonly queueLocks: readonly SpinLock[];
   /** Tells per-CPU parts (trace ring, page lists) which CPU runs from now on. */
@@ -155,7 +157,10 @@ export class Dispatcher implements Supervisor {
     this.#ports.paths.pass(PATH_INTERRUPT);
     if (trace !== null) trace.emit(TRACE_IRQ_ENTER, vector, task);
     // A reschedule interrupt asks the same question: is the slice over, now that others wait?
-    if (vector === VECTOR_TIMER) this.#ports.paths.pass(PATH_TICK);
+    if (vector === VECTOR_TIMER) {
+      this.#ports.paths.pass(PATH_TICK);
+      this.#ports.watchdog.tick(cpu.cells[TSC]);
+    }
     if (vector === VECTOR_TIMER || vector === VECTOR_RESCHEDULE) this.#tick(cpu);
     else this.#ports.handle(cpu, vector);
     if (trace !== null) trace.emit(TRACE_IRQ_EXIT, vector, task);
@@ -224,6 +229,7 @@ export class Dispatcher implements Supervisor {
     this.#ports.paths.pass(PATH_WAKE);
     tasks.state[task] = TASK_READY;
     tasks.readyAt[task] = cpu.cells[TSC];
+    this.#ports.watchdog.woken(task, cpu.cells[TSC]);
     const slept = cpu.cells[TSC] - tasks.sleptAt[task];
     if (slept > 0) tasks.time[task][waitKind(tasks.call[task])] += slept;
     // The queue that it last was in; the scheduler may choose another, whose lock is as busy.
@@ -284,13 +290,15 @@ export class Dispatcher implements Supervisor {
     const now = this.now(cpu);
     // With nobody running or waiting here, not even the policy's own timers matter: a machine on
     // which nothing can happen must come to rest.
-    const empty = scheduler.current(cpu.id) === NIL && scheduler.tasks.queuedCount[cpu.id] === 0;
+    const waiting = scheduler.tasks.queuedCount[cpu.id] > 0;
+    const empty = scheduler.current(cpu.id) === NIL && !waiting;
     const due = Math.min(scheduler.sliceLeftNs(cpu.id), scheduler.policy.nextTimerNs - now);
-    if (empty || due === Infinity) {
+    const watched = waiting ? this.#ports.watchdog.intervalNs : Infinity;
+    if (empty || (due === Infinity && watched === Infinity)) {
       machine.timer.cancel(cpu.id);
       return;
     }
-    const cycles = Math.ceil((Math.max(due, 0) * machine.frequencyHz) / 1e9);
+    const cycles = Math.ceil((Math.max(Math.min(due, watched), 0) * machine.frequencyHz) / 1e9);
     machine.timer.setDeadline(cpu.id, cpu.cells[TSC] + Math.max(cycles, 1), VECTOR_TIMER);
   }
 

@@ -7,6 +7,7 @@ import type { SpinLock } from '../locks/spin-lock.js';
 import type { AddressSpaces } from '../memory/address-spaces.js';
 import { TASK_LIMIT } from '../params.js';
 import { TRACE_TASK_EXIT } from '../trace-events.js';
+import type { ProcessTimes } from './process-times.js';
 import { SA_NOCLDSTOP, SA_NOCLDWAIT, SIG_IGN, SIGCHLD } from './signal-numbers.js';
 import type { Signals } from './signals.js';
 import { TASK_FREE, TASK_ZOMBIE, type Tasks } from './tasks.js';
@@ -19,6 +20,7 @@ export interface EndingPorts {
   readonly spaces: AddressSpaces;
   readonly signals: Signals;
   readonly waits: TaskWaits;
+  readonly times: ProcessTimes;
   readonly trace: TraceHook | null;
   readonly paths: KernelPaths;
   readonly current: Current;
@@ -32,6 +34,8 @@ export interface EndingPorts {
   leaveSpace(): void;
   /** Closes what a process has open. */
   closeFiles(leader: number): void;
+  /** A process is down to one thread. */
+  alone(leader: number): void;
   /** Takes back the timers of a process. */
   stopTimers(leader: number): void;
 }
@@ -67,9 +71,11 @@ export class Endings {
     } else {
       const report = tasks.report[task];
       if (report !== null) report.status = status;
+      this.#ports.times.threadEnded(task);
       scheduler.exit(task);
       tasks.release(task);
     }
+    if (tasks.threadCount[leader] === 1) this.#ports.alone(leader);
     if (tasks.threadCount[leader] === 0) this.#endProcess(leader);
   }
 
@@ -125,6 +131,7 @@ export class Endings {
     const { scheduler, signals, tasks } = this.#ports;
     assert(this.hasEnded(leader), 'a process is reaped that has not ended');
     this.#ports.paths.pass(PATH_WAIT);
+    this.#ports.times.reaped(leader);
     const { cpu } = this.#ports.current;
     this.#ports.lock.acquire(cpu);
     tasks.family.leave(leader);

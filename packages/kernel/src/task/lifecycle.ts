@@ -35,6 +35,8 @@ import {
 } from '../syscall/program.js';
 import { TRACE_TASK_START } from '../trace-events.js';
 import type { Dispatcher } from './dispatcher.js';
+import type { ProcessTimes } from './process-times.js';
+import { type ResourceLimits, RLIMIT_NPROC } from './resource-limits.js';
 import type { Signals } from './signals.js';
 import { checkNice, type TaskReport, type Tasks } from './tasks.js';
 
@@ -76,6 +78,8 @@ export interface LifecyclePorts {
   readonly memory: UserMemory;
   readonly dispatcher: Dispatcher;
   readonly signals: Signals;
+  readonly limits: ResourceLimits;
+  readonly times: ProcessTimes;
   readonly trace: TraceHook | null;
   /** Of the table of tasks and their families. */
   readonly lock: SpinLock;
@@ -121,6 +125,7 @@ export class Lifecycle {
       );
     }
     if (task < 0) return null;
+    this.#ports.limits.reset(task);
     const launch = { name, program, argv: options.argv ?? [name], env: options.env ?? {} };
     return this.#start(task, launch);
   }
@@ -131,7 +136,7 @@ export class Lifecycle {
     const parent = tasks.leader[caller];
     const space = tasks.space[caller];
     const report = tasks.report[parent];
-    if (space === null || report === null) return null;
+    if (space === null || report === null || this.#isFull(parent)) return null;
     const task = this.#begin(report.name, tasks.nice[caller], this.#likeCaller(caller), (spaces) =>
       spaces.fork(space),
     );
@@ -141,6 +146,7 @@ export class Lifecycle {
     tasks.family.adopt(parent, task);
     tasks.processGroup[task] = tasks.processGroup[parent];
     tasks.session[task] = tasks.session[parent];
+    this.#ports.limits.inherit(parent, task);
     signals.inherit(caller, task);
     this.#ports.lock.release(cpu);
     this.#ports.inheritFiles(parent, task);
@@ -158,7 +164,7 @@ export class Lifecycle {
     const leader = tasks.leader[caller];
     const space = tasks.space[caller];
     const report = tasks.report[leader];
-    if (space === null || report === null) return null;
+    if (space === null || report === null || this.#isFull(leader)) return null;
     const like = this.#likeCaller(caller);
     const task = this.#begin(report.name, tasks.nice[caller], like, () => space);
     if (task < 0) return null;
@@ -182,6 +188,7 @@ export class Lifecycle {
     assert(old !== null && tasks.threadCount[task] === 1, 'exec by one of several threads');
     const space = emptySpace(spaces);
     if (space === null) return ENOMEM;
+    space.stackBytes = old.stackBytes;
     tasks.space[task] = space;
     dispatcher.enterSpace(space);
     spaces.destroy(old);
@@ -218,6 +225,12 @@ export class Lifecycle {
     if (tasks.leader[task] === task) this.#launch[task] = null;
   }
 
+  /** RLIMIT_NPROC: all tasks are of the one user. */
+  #isFull(leader: number): boolean {
+    const { limits, tasks } = this.#ports;
+    return tasks.liveCount >= limits.soft(leader, RLIMIT_NPROC);
+  }
+
   #likeCaller(caller: number): SpawnOptions {
     const columns = this.#ports.scheduler.tasks;
     // A reservation is not inherited, nor its class (Linux: deadline tasks reset on fork).
@@ -245,6 +258,7 @@ export class Lifecycle {
     }
     tasks.take(task, name, nice, current.cpu.cells[TSC]);
     signals.forget(task);
+    this.#ports.times.reset(task);
     return task;
   }
 

@@ -20,6 +20,8 @@ export const SIGUSR1 = 10;
 export const SIGSEGV = 11;
 /** For programs' own use. */
 export const SIGUSR2 = 12;
+/** A write would make a file larger than the process may. */
+export const SIGXFSZ = 25;
 /** A write to a pipe that nobody reads. */
 export const SIGPIPE = 13;
 /** The timer of alarm or setitimer has run out. */

@@ -3,7 +3,7 @@
  * thread next goes back to its program, from a call, a fault or an interrupt. A slow call is ended for
  * them; a disk request is waited for first.
  */
-import { assert, EINTR, NIL, type VirtAddr } from '@hotpath/hw-x86';
+import { assert, EINTR, isErrno, NIL, type VirtAddr } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
 import { type KernelPaths, PATH_SIGNAL } from '../kernel-paths.js';
 import { TASK_LIMIT } from '../params.js';
@@ -70,6 +70,10 @@ export interface SignalPorts {
   frameTop(task: number): VirtAddr;
   /** A thread takes SIGALRM: an interval timer goes on. */
   alarmTaken(leader: number): void;
+  /** True while a process waits to be alone for an exec. */
+  execWaits(leader: number): boolean;
+  /** Its first thread is alone: runs the new program, or answers an errno. */
+  finishExec(leader: number): number;
   /** A process was stopped or continued: its parent may be told. */
   stateChanged(leader: number): void;
 }
@@ -83,6 +87,8 @@ export class Signals {
   /** Of a leader: exit status with which all threads end, or NIL. */
   readonly ending = new Int32Array(TASK_LIMIT).fill(NIL);
   readonly #endSignal = new Uint8Array(TASK_LIMIT);
+  /** 1 for a thread that ends alone, because another one runs exec. */
+  readonly #endsAlone = new Uint8Array(TASK_LIMIT);
   /** Sent to the thread, and to the process (in its leader's row). */
   readonly #pending = new Uint32Array(TASK_LIMIT);
   readonly #shared = new Uint32Array(TASK_LIMIT);
@@ -163,6 +169,21 @@ export class Signals {
     this.#eachThread(leader, (thread) => this.#notify(thread));
   }
 
+  /** Every thread but the first ends, and the first looks up: exec. */
+  endOtherThreads(leader: number): void {
+    this.#eachThread(leader, (thread) => {
+      if (thread !== leader) this.#endsAlone[thread] = 1;
+      this.#notify(thread);
+    });
+  }
+
+  /** A parked thread looks up again. */
+  unpark(task: number): void {
+    if (this.#parked[task] === 0 || this.stopped[this.#ports.tasks.leader[task]] !== 0) return;
+    this.#parked[task] = 0;
+    this.#ports.wake(task);
+  }
+
   /** sigprocmask: the new mask of a thread; what it lets through is looked at on the way out. */
   setBlocked(task: number, mask: number): void {
     this.blocked[task] = (mask & ~UNBLOCKABLE) >>> 0;
@@ -181,6 +202,20 @@ export class Signals {
         tasks.exitStatus[task] = this.ending[leader];
         tasks.exitSignal[task] = this.#endSignal[leader];
         return DELIVERED_END;
+      }
+      if (this.#endsAlone[task] === 1) {
+        tasks.exitStatus[task] = 0;
+        return DELIVERED_END;
+      }
+      if (task === leader && this.#ports.execWaits(leader)) {
+        if (tasks.threadCount[leader] > 1) {
+          this.#parked[task] = 1;
+          return DELIVERED_STOP;
+        }
+        call.reset();
+        if (isErrno(this.#ports.finishExec(leader)))
+          this.endProcess(leader, STATUS_SIGNAL + SIGKILL, SIGKILL);
+        continue;
       }
       if (this.stopped[leader] !== 0) {
         this.#parked[task] = 1;
@@ -239,6 +274,7 @@ export class Signals {
     this.#pending[task] = 0;
     this.#shared[task] = 0;
     this.#parked[task] = 0;
+    this.#endsAlone[task] = 0;
     this.#actions[task] = null;
     this.#frames[task] = null;
   }
@@ -308,7 +344,10 @@ export class Signals {
     tasks.attention[task] = 1;
     const leader = tasks.leader[task];
     if (tasks.state[task] === TASK_BLOCKED) {
-      const awaited = this.ending[leader] !== NIL || (this.#unblocked(task) & UNBLOCKABLE) !== 0;
+      const awaited =
+        this.ending[leader] !== NIL ||
+        this.#endsAlone[task] === 1 ||
+        (this.#unblocked(task) & UNBLOCKABLE) !== 0;
       if (this.#parked[task] === 1) {
         if (!awaited) return;
         this.#parked[task] = 0;

@@ -7,6 +7,8 @@ export interface CharacterDevice {
   read(call: Call, buffer: VirtAddr, count: number, waits: boolean): number;
   /** Bytes written, an errno, or BLOCKED. */
   write(call: Call, buffer: VirtAddr, count: number): number;
+  /** Optional: what poll tells (POLLIN, POLLOUT); default both, always. */
+  ready?(): number;
   /** ioctl: a value or an errno. */
   control?(call: Call, request: number, argument: VirtAddr): number;
 }

@@ -1,14 +1,18 @@
 import { EMFILE, NIL } from '@hotpath/hw-x86';
 import { DESCRIPTOR_LIMIT } from '../params.js';
+import { type ResourceLimits, RLIMIT_NOFILE } from '../task/resource-limits.js';
 import type { Tasks } from '../task/tasks.js';
 
 /** Descriptors of processes: small numbers that lead to open files. */
 export class Descriptors {
   readonly #tasks: Tasks;
+  readonly #limits: ResourceLimits;
   /** 1 for a descriptor that exec closes. */
   readonly #closedByExec: Uint8Array;
 
-  constructor(tasks: Tasks) {
+  /** @param limits - a process may have fewer descriptors than there is room for */
+  constructor(tasks: Tasks, limits: ResourceLimits) {
+    this.#limits = limits;
     this.#tasks = tasks;
     this.#closedByExec = new Uint8Array(tasks.descriptors.length);
   }
@@ -21,6 +25,11 @@ export class Descriptors {
   /** True if a descriptor is left that is not below `from`. */
   hasRoom(task: number, from = 0): boolean {
     return this.#lowest(task, from) !== NIL;
+  }
+
+  /** One past the highest descriptor that the process may take (RLIMIT_NOFILE). */
+  limitOf(task: number): number {
+    return this.#limits.soft(this.#tasks.leader[task], RLIMIT_NOFILE);
   }
 
   /** The lowest free descriptor from `from` on, leading to a row from now on: or EMFILE. */
@@ -46,7 +55,7 @@ export class Descriptors {
   #lowest(task: number, from: number): number {
     const base = this.#base(task);
     const at = this.#tasks.descriptors.indexOf(NIL, base + from);
-    return at < 0 || at >= base + DESCRIPTOR_LIMIT ? NIL : at - base;
+    return at < 0 || at >= base + this.limitOf(task) ? NIL : at - base;
   }
 
   #base(task: number): number {

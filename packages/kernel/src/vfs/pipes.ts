@@ -55,6 +55,8 @@ export class Pipes {
   readonly #writing: WaitingCalls[] = [];
   readonly #opening: WaitingCalls[] = [];
   readonly #ports: PipePorts;
+  /** Told when a pipe can be read or written that could not be; poll listens. */
+  changed: () => void = () => {};
 
   constructor(ports: PipePorts) {
     this.#ports = ports;
@@ -102,6 +104,7 @@ export class Pipes {
     assert(this.readers[pipe] >= 0 && this.writers[pipe] >= 0, 'a pipe is closed too often');
     if (this.writers[pipe] === 0) this.#reading[pipe].wakeAll(OK);
     if (this.readers[pipe] === 0) this.#writing[pipe].wakeAll(OK);
+    this.changed();
     if (this.readers[pipe] + this.writers[pipe] === 0) this.#give(pipe);
   }
 
@@ -138,6 +141,7 @@ export class Pipes {
     if (this.used[pipe] === 0) this.#freePages(pipe);
     this.#writing[pipe].wakeOne(OK);
     if (this.used[pipe] > 0) this.#reading[pipe].wakeOne(OK);
+    this.changed();
     return call.done;
   }
 
@@ -146,6 +150,7 @@ export class Pipes {
     const status = this.#writeSome(call, pipe, buffer, count, waits);
     if (this.used[pipe] > 0) this.#reading[pipe].wakeOne(OK);
     if (this.used[pipe] < PIPE_BYTES && call.done === count) this.#writing[pipe].wakeOne(OK);
+    this.changed();
     return status;
   }
 

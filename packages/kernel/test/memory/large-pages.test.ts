@@ -7,7 +7,9 @@ import {
   MADV_HUGEPAGE,
   MADV_NOHUGEPAGE,
   MAP_ANONYMOUS,
+  MAP_POPULATE,
   MAP_PRIVATE,
+  MAP_SHARED,
   PROT_READ,
   PROT_WRITE,
 } from '../../src/index.js';
@@ -120,6 +122,46 @@ describe('pages of 2 MiB', () => {
     expect(collapser.count).toBe(1);
     expect(kernel.parts.userFrames.liveCount).toBe(0);
     kernel.checkInvariants();
+  });
+
+  it('are made of small ones by the daemon that an option starts, and that ends with the last process', () => {
+    const kernel = boot({ collapseNs: 1_000_000, strict: true });
+    let before = -1;
+    let after = -1;
+    const report = kernel.spawn('toucher', function* (sys) {
+      const at = yield* sys.mmap(0, LARGE, RW, ANONYMOUS);
+      for (let page = 0; page < 512; page++) yield* sys.store32(at + page * PAGE_BYTES, page);
+      yield* sys.madvise(at, LARGE, MADV_HUGEPAGE);
+      const space = kernel.parts.tasks.space[sys.task];
+      before = space?.largePages ?? -1;
+      yield* sys.sleep(5_000_000);
+      after = space?.largePages ?? -1;
+      for (let page = 0; page < 512; page++) {
+        expect(yield* sys.load32(at + page * PAGE_BYTES)).toBe(page);
+      }
+    });
+    kernel.run();
+    expect(report.error).toBe(null);
+    expect([before, after]).toEqual([0, 1]);
+    expect(kernel.parts.tasks.liveCount).toBe(0);
+    expect(kernel.parts.tasks.ended.some(({ name }) => name === 'khugepaged')).toBe(true);
+    // A second process has it again.
+    kernel.spawn('second', function* (sys) {
+      yield* sys.sleep(3_000_000);
+    });
+    kernel.run();
+    expect(kernel.parts.tasks.ended.filter(({ name }) => name === 'khugepaged').length).toBe(2);
+  });
+
+  it('or small, that a mapping asks for at once and memory has not, end its populating', () => {
+    const kernel = boot({ memoryBytes: 64 * MIB });
+    const report = kernel.spawn('greedy', function* (sys) {
+      // Found by the fuzzer: 2**35 pages were tried one after another.
+      yield* sys.mmap(0, 2 ** 46, PROT_READ, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE);
+    });
+    kernel.run();
+    expect(report.error).toBe(null);
+    expect(kernel.parts.faults.anonymousCount).toBeLessThan(64 * 256);
   });
 
   it('save walks where memory is large, and cost more where little of it is used', () => {

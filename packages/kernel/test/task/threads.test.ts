@@ -17,8 +17,10 @@ import {
   type ProgramFactory,
   SEEK_CUR,
   SIG_IGN,
+  SIGKILL,
   SIGTERM,
   SIGUSR1,
+  STATUS_KILLED,
   STATUS_SEGV,
   type SystemCalls,
 } from '../../src/index.js';
@@ -175,13 +177,67 @@ describe('exec', () => {
     );
   });
 
-  it('is refused while other threads run', () => {
-    run({ *p() {} }, function* (sys) {
+  it('ends the other threads first, whichever asks, in whatever they are, and keeps the number', () => {
+    for (const who of ['first', 'other'] as const) {
+      const seen: string[] = [];
+      let runs = 0;
+      const report = run(
+        {
+          *p(sys) {
+            seen.push(`${yield* sys.getpid()} ${yield* sys.gettid()}`);
+          },
+        },
+        function* (sys) {
+          const heap = yield* sys.brk(0);
+          yield* sys.brk(heap + 4096);
+          yield* sys.pipe(heap);
+          const from = yield* sys.load32(heap);
+          yield* sys.thread(function* (own) {
+            yield* own.sleep(1e12);
+          });
+          yield* sys.thread(function* (own) {
+            yield* own.read(from, heap, 1);
+          });
+          yield* sys.thread(function* (own) {
+            for (;;) {
+              runs += 1;
+              yield* own.compute(100_000);
+            }
+          });
+          yield* sys.thread(function* (own) {
+            yield* own.sleep(1_000_000);
+            if (who === 'other') yield* own.exec('p');
+            yield* own.pause();
+          });
+          yield* sys.sleep(2_000_000);
+          if (who === 'first') yield* sys.exec('p');
+          yield* sys.pause();
+        },
+      );
+      expect(seen).toEqual([`${report.task} ${report.task}`]);
+      expect(report.status).toBe(0);
+      expect(report.name).toBe('p');
+      expect(runs).toBeGreaterThan(1);
+    }
+  });
+
+  it('is called off by SIGKILL while it waits for the others', () => {
+    const report = run({ *p() {} }, function* (sys) {
+      const fd = yield* sys.open('file', O_CREAT | O_RDWR);
+      const heap = yield* sys.brk(0);
+      yield* sys.brk(heap + 4096);
+      // Its wait for the disk cannot be cut short.
       yield* sys.thread(function* (own) {
-        yield* own.sleep(100_000);
+        yield* own.write(fd, heap, 4096);
+        yield* own.fsync(fd);
       });
-      expect(yield* sys.exec('p')).toBe(EAGAIN);
+      yield* sys.fork(function* (own) {
+        yield* own.kill(yield* own.getppid(), SIGKILL);
+      });
+      yield* sys.yield();
+      yield* sys.exec('p');
     });
+    expect(report.status).toBe(STATUS_KILLED);
   });
 });
 
