@@ -3,33 +3,11 @@
  * once, in the order in which it needs the others, and given what it needs and no more.
  */
 import { BlockCache } from '@hotpath/blockcache';
-import {
-  assert,
-  CR0_PE,
-  CR0_PG,
-  CR0_WP,
-  CR4_PAE,
-  CR4_PCE,
-  CR4_PCIDE,
-  CR4_PGE,
-  CR4_SMAP,
-  CR4_SMEP,
-  EFER_LMA,
-  EFER_LME,
-  EFER_NXE,
-  EFER_SCE,
-  InvariantError,
-  type Meter,
-  NIL,
-  OK,
-  PTE_GLOBAL,
-  PTE_WRITE,
-  TSC,
-} from '@hotpath/hw-x86';
-import { createMachine, createModelDisk, type ModelMachine } from '@hotpath/hw-x86/model';
+import { assert, InvariantError, type Meter, NIL, OK, TSC } from '@hotpath/hw-x86';
+import { createMachine, createModelDisk } from '@hotpath/hw-x86/model';
 import { Scheduler } from '@hotpath/sched';
-import { Kmalloc, PageAllocator, SlabAllocator } from '@hotpath/slab';
 import { bootFiles } from './boot-files.js';
+import { bootMemory } from './boot-memory.js';
 import { bootCurrent } from './current.js';
 import { chargedDisk } from './devices/charged-disk.js';
 import { Kernel } from './kernel.js';
@@ -39,31 +17,10 @@ import { Inheritance } from './locks/inheritance.js';
 import { createLocks } from './locks/kernel-locks.js';
 import type { SleepLockPorts } from './locks/sleep-locks.js';
 import { AddressRanges } from './memory/address-ranges.js';
-import { AddressSpaces } from './memory/address-spaces.js';
-import { Collapser } from './memory/collapser.js';
 import { FileFaults } from './memory/file-fault.js';
-import { FrameReferences } from './memory/frame-references.js';
-import { KernelMemory } from './memory/kernel-memory.js';
-import { LargePages } from './memory/large-pages.js';
-import { Layouts } from './memory/layout.js';
-import { MappedFiles } from './memory/mapped-files.js';
-import {
-  DIRECT_MAP,
-  directAddress,
-  largestPage,
-  VMALLOC,
-  VMALLOC_HUGE,
-} from './memory/memory-map.js';
 import { OutOfMemory } from './memory/out-of-memory.js';
-import { FAULT_RESOLVED, PageFaults } from './memory/page-fault.js';
-import { MAP_NO_EXECUTE, PageTables } from './memory/page-tables.js';
-import { PressuredFrames } from './memory/pressured-frames.js';
+import { FAULT_RESOLVED } from './memory/page-fault.js';
 import { Protector } from './memory/protector.js';
-import { ReverseMap } from './memory/reverse-map.js';
-import { SharedMemory } from './memory/shared-memory.js';
-import { TlbShootdown } from './memory/tlb-shootdown.js';
-import { Unmapper } from './memory/unmapper.js';
-import { Vmalloc } from './memory/vmalloc.js';
 import { BlockIo } from './observe/block-io.js';
 import { cacheStatistics } from './observe/cache-statistics.js';
 import { NamedMeter } from './observe/named-meter.js';
@@ -76,10 +33,8 @@ import {
   FILE_BOUNCE_FRAME,
   FS_BLOCK_BYTES,
   OUT_OF_MEMORY_PAUSE,
-  RESERVED_BYTES,
   TASK_LIMIT,
 } from './params.js';
-
 import { blockHandler } from './syscall/block-calls.js';
 import { installChildCalls } from './syscall/child-calls.js';
 import { type Handler, SystemCallEntry } from './syscall/entry.js';
@@ -110,11 +65,6 @@ import { Watchdog } from './task/watchdog.js';
 import { VECTOR_DISK, VECTOR_SHOOTDOWN } from './vectors.js';
 import { VfsMappableFiles } from './vfs/mappable-files.js';
 
-/** CR4 as this kernel wants it: global pages, PCIDs, and no ring-0 access to user pages by accident. */
-const CR4 = CR4_PAE | CR4_PGE | CR4_PCE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
-const CR0 = (CR0_PE | CR0_WP | CR0_PG) >>> 0;
-const EFER = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
-
 /**
  * Boots a kernel on a machine of its own. The same options are the same run, to the cycle.
  * @throws ArgumentError for an option outside its range, or a disk without a file layer
@@ -136,92 +86,11 @@ export function boot(options: BootOptions = {}): Kernel {
   const meterOf = (part: FrameName): Meter =>
     observation === null ? meter : new NamedMeter(meter, stack, part);
 
-  // Memory map: what is RAM and not ours goes to the page allocator.
-  const pages = new PageAllocator({
-    ranges: [{ start: RESERVED_BYTES, byteCount: settings.memoryBytes - RESERVED_BYTES }],
-    cpuCount: settings.cpus,
-    meter: meterOf('page_allocator'),
-    trace,
-  });
-
-  const frames = new PressuredFrames(pages, lowWaterMark(pages.pageCount), stack);
+  // Memory: the page allocator, page tables and the direct map, slab and vmalloc, address spaces.
+  const ram = bootMemory({ settings, machine, current, stack, paths, trace, meterOf });
+  const { faults, frames, kernelRoot, pages, reverse, shared, shootdown, slabs, spaces } = ram;
+  const { tables, taskObjects, unmapper, userFrames, vmalloc, words } = ram;
   const log = new KernelLog(machine);
-
-  // Page tables: the direct map with the largest pages, and the tables all spaces will share.
-  const tables = new PageTables(memory, frames, current);
-  const kernelRoot = tables.createTable();
-  mapPhysicalMemory(tables, kernelRoot, settings.memoryBytes);
-  tables.reserveTopLevel(kernelRoot, VMALLOC);
-  tables.reserveTopLevel(kernelRoot, VMALLOC_HUGE);
-  turnPagingOn(machine, kernelRoot);
-  const zeroFrame = pages.allocate();
-  memory.fill(zeroFrame, 4096, 0);
-  tables.useDirectMap(zeroFrame);
-  const words = new KernelMemory(current);
-
-  // Kernel memory: slab caches for objects, kmalloc for buffers, vmalloc for what must be contiguous.
-  const slabs = new SlabAllocator({
-    pages,
-    memory,
-    cpuCount: settings.cpus,
-    meter: meterOf('slab_allocator'),
-    trace,
-  });
-  const kmalloc = new Kmalloc(slabs);
-  const taskObjects = slabs.createCache({ name: 'task', objectBytes: 512 });
-  const shootdown = new TlbShootdown(
-    current,
-    machine.cpus,
-    machine.interrupts,
-    VECTOR_SHOOTDOWN,
-    kernelRoot,
-  );
-  const vmalloc = new Vmalloc(kernelRoot, tables, frames, shootdown);
-  const userFrames = new FrameReferences(frames, settings.memoryBytes);
-  const shared = new SharedMemory(userFrames);
-  const mapped = new MappedFiles(shared);
-  const reverse = new ReverseMap(settings.memoryBytes, settings.pageCachePages);
-  const unmapper = new Unmapper(tables, userFrames, shootdown, reverse, paths);
-  const spaces = new AddressSpaces({
-    kernelRoot,
-    cpuCount: settings.cpus,
-    tables,
-    frames: userFrames,
-    shootdown,
-    unmapper,
-    files: mapped,
-    layouts: new Layouts(settings.seed, settings.aslr),
-    stack,
-    paths,
-  });
-  const large = new LargePages({
-    current,
-    tables,
-    frames: userFrames,
-    shootdown,
-    unmapper,
-    zeroFrame,
-    policy: settings.hugePages,
-  });
-  const collapser = new Collapser({
-    current,
-    spaces,
-    tables,
-    frames: userFrames,
-    shootdown,
-    large,
-  });
-  const faults = new PageFaults({
-    current,
-    tables,
-    frames: userFrames,
-    shootdown,
-    shared,
-    large,
-    zeroFrame,
-    meter,
-    paths,
-  });
 
   // Tasks and who runs them. Before the disk, because its interrupts need someone to take them.
   const entry = new SystemCallEntry();
@@ -477,11 +346,11 @@ export function boot(options: BootOptions = {}): Kernel {
 
   // Files in address spaces: the page cache's frames, and who shows them.
   const mappable = new VfsMappableFiles(tasks, files.vfs);
-  mapped.connect(mappable);
+  ram.mapped.connect(mappable);
   reverse.connect(pageCache, {
     tables,
     shootdown,
-    files: mapped,
+    files: ram.mapped,
     unmapper,
     spaceOf: (pcid) => spaces.byPcid(pcid),
   });
@@ -622,27 +491,13 @@ export function boot(options: BootOptions = {}): Kernel {
   installSignalCalls(handlers, { tasks, signals, waits, timers });
 
   const kernel: Kernel = new Kernel({
+    ...ram,
     settings,
     machine,
     current,
     tracer,
     observer,
     log,
-    pages,
-    frames,
-    tables,
-    kernelRoot,
-    slabs,
-    kmalloc,
-    vmalloc,
-    spaces,
-    userFrames,
-    faults,
-    large,
-    collapser,
-    shared,
-    reverse,
-    shootdown,
     tasks,
     stack,
     scheduler,
@@ -666,11 +521,6 @@ export function boot(options: BootOptions = {}): Kernel {
   return kernel;
 }
 
-/** Free frames below which caches are asked to give some back: a 256th of memory, 64 at least. */
-function lowWaterMark(pageCount: number): number {
-  return Math.max(64, Math.floor(pageCount / 256));
-}
-
 interface Reapable {
   reap(): number;
 }
@@ -685,24 +535,4 @@ function reapAll(caches: readonly Reapable[]): void {
     delivered = 0;
     for (const cache of caches) delivered += cache.reap();
   } while (delivered > 0);
-}
-
-/** All physical memory at DIRECT_MAP, global, never executable, in the largest pages that fit. */
-function mapPhysicalMemory(tables: PageTables, root: number, memoryBytes: number): void {
-  for (let at = 0; at < memoryBytes; ) {
-    const virtual = directAddress(at);
-    const bytes = largestPage(virtual, at, memoryBytes - at);
-    const status = tables.map(root, virtual, at, bytes, PTE_WRITE | PTE_GLOBAL | MAP_NO_EXECUTE);
-    assert(status === OK, 'no memory for the direct map');
-    at += bytes;
-  }
-  assert(tables.find(root, DIRECT_MAP) !== NIL, 'the direct map is empty');
-}
-
-/** The switch to virtual addresses, on every CPU. */
-function turnPagingOn(machine: ModelMachine, root: number): void {
-  for (const cpu of machine.cpus) {
-    cpu.mmu.setRoot(root);
-    cpu.mmu.setControl(CR0, CR4, EFER);
-  }
 }
