@@ -38,12 +38,13 @@ describe('a panic', () => {
     expect(lines[4]).toMatch(/^ {2}rax 0x52 {2}rdi 0x7f/);
     expect(lines[5]).toMatch(/^ {2}kernel stack at 0xffff[0-9a-f]+\.\.0xffff/);
     const stack = lines.indexOf('  kernel stack, innermost first:');
-    expect(lines.slice(stack + 1, stack + 4)).toEqual([
+    expect(lines.slice(stack + 1, stack + 5)).toEqual([
+      '    tmpfs',
       '    rename',
       '    operation',
       '    sys_rename',
     ]);
-    expect(lines[stack + 4]).toBe('  functions of its code, innermost first:');
+    expect(lines[stack + 5]).toBe('  functions of its code, innermost first:');
     expect(text).toMatch(/brokenRename\n.*Rename\.#move.*\n.*Rename\.#locked/);
     expect(text).toMatch(/ {2}cpu \d {2}tsc \d+ {2}task \d "busy" on cpu \d: /);
     expect(text).toMatch(

@@ -5,7 +5,7 @@ import type { CpuModel } from '@hotpath/pmc-trace';
 import type { Current } from '../current.js';
 import type { CallStack } from '../task/call-stack.js';
 import type { CycleAccounts } from '../task/cycle-accounts.js';
-import { waitKind } from '../task/dispatcher.js';
+import { waitKind } from '../task/cycle-accounts.js';
 import type { Tasks } from '../task/tasks.js';
 import type { BlockIo } from './block-io.js';
 import { CallTimes } from './call-times.js';

@@ -121,7 +121,7 @@ function interruptsText({ dispatcher, scheduler }: ProcTextPorts): string {
   let text = '     ';
   for (let cpu = 0; cpu < scheduler.cpuCount; cpu++) text += `CPU${cpu}`.padStart(11);
   text += '\n';
-  for (const [vector, counts] of [...dispatcher.interruptCounts].sort(([a], [b]) => a - b)) {
+  for (const [vector, counts] of dispatcher.interruptCounts.entries()) {
     text += `${String(vector).padStart(3)}: `;
     for (const count of counts) text += String(count).padStart(11);
     text += '\n';

@@ -1,8 +1,7 @@
 /** Calls about what files are: stat and its kin, statfs, access, chmod, utimens, umask. */
 import { BLOCKED, EACCES, EBADF, EINVAL, ENOENT, EROFS, isErrno, NIL, OK } from '@hotpath/hw-x86';
 import type { Descriptors } from '../vfs/descriptors.js';
-import { type Operation, SET_MODE } from '../vfs/file-system.js';
-import { createAttributes } from '../vfs/inodes.js';
+import { createAttributes, type Operation, SET_MODE } from '../vfs/file-system.js';
 import { isDirectory, MODE_BITS, S_IFIFO } from '../vfs/modes.js';
 import {
   FOLLOW_ALWAYS,

@@ -1,5 +1,9 @@
-import type { Attributes, DirectoryEntry, VolumeStatus } from '../vfs/file-system.js';
-import { createAttributes } from '../vfs/inodes.js';
+import {
+  type Attributes,
+  createAttributes,
+  type DirectoryEntry,
+  type VolumeStatus,
+} from '../vfs/file-system.js';
 import type { Call } from './call.js';
 
 /**

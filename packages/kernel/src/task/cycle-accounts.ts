@@ -3,8 +3,10 @@
  * program, off the CPU) the cycles since the last one are added to the mode that ends (Linux:
  * CONFIG_VIRT_CPU_ACCOUNTING_GEN). Page walks are taken out of the mode in which they happened.
  */
-import { type Cpu, TSC, WALK_CYCLES } from '@hotpath/hw-x86';
+import { type Cpu, HALTED, TSC, WALK_CYCLES } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
+import type { Call } from '../syscall/call.js';
+import { SYS_NANOSLEEP } from '../syscall/numbers.js';
 import type { Tasks } from './tasks.js';
 
 /** The program's own instructions. */
@@ -96,4 +98,18 @@ export class CycleAccounts {
     this.#walkMark = cells[WALK_CYCLES];
     return before;
   }
+}
+
+/** What a blocked task's time is spent on. */
+export function waitKind(call: Call): number {
+  if (call.interruptible === null) return call.stage === 0 ? TIME_WAIT : TIME_DISK;
+  return call.number === SYS_NANOSLEEP ? TIME_SLEEP : TIME_WAIT;
+}
+
+/** What passes between CPUs carries its time: the receiver waits until then. */
+export function raiseTo(cpu: Cpu, time: number): void {
+  const { cells } = cpu;
+  if (cells[TSC] >= time) return;
+  cells[HALTED] += time - cells[TSC];
+  cells[TSC] = time;
 }

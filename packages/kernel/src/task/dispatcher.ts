@@ -2,112 +2,38 @@
  * What runs on the machine: steps each CPU's task to its next safe point, takes interrupts, and
  * changes tasks. Kernel code is never cut in half: interrupts arrive between steps only.
  */
-import {
-  assert,
-  type Cpu,
-  HALTED,
-  type Machine,
-  NIL,
-  type PhysAddr,
-  SUPERVISOR,
-  type Supervisor,
-  type TraceHook,
-  TSC,
-  USER,
-} from '@hotpath/hw-x86';
-import type { Scheduler } from '@hotpath/sched';
-import type { Current } from '../current.js';
-import {
-  type KernelPaths,
-  PATH_INTERRUPT,
-  PATH_SWITCH,
-  PATH_TICK,
-  PATH_WAKE,
-} from '../kernel-paths.js';
-import type { SpinLock } from '../locks/spin-lock.js';
+import { assert, type Cpu, NIL, SUPERVISOR, type Supervisor, TSC, USER } from '@hotpath/hw-x86';
+import { PATH_INTERRUPT, PATH_SWITCH, PATH_TICK, PATH_WAKE } from '../kernel-paths.js';
 import type { AddressSpace } from '../memory/address-space.js';
 import { STACK_CANARY } from '../params.js';
-import { CALL_WAITING, type Call } from '../syscall/call.js';
-import { SYS_NANOSLEEP } from '../syscall/numbers.js';
+import { CALL_WAITING } from '../syscall/call.js';
 import type { Program } from '../syscall/program.js';
 import { TRACE_IRQ_ENTER, TRACE_IRQ_EXIT, TRACE_SWITCH, TRACE_WAKE } from '../trace-events.js';
 import { VECTOR_RESCHEDULE, VECTOR_TIMER } from '../vectors.js';
-import { type CallStack, FRAME_INTERRUPT, frameNamed } from './call-stack.js';
+import { FRAME_INTERRUPT, frameNamed } from './call-stack.js';
 import {
-  type CycleAccounts,
-  TIME_DISK,
+  raiseTo,
   TIME_INTERRUPT,
   TIME_QUEUE,
-  TIME_SLEEP,
   TIME_SWITCH,
   TIME_SYSCALL,
   TIME_USER,
-  TIME_WAIT,
+  waitKind,
 } from './cycle-accounts.js';
+import type { DispatcherPorts } from './dispatcher-ports.js';
+import { InterruptCounts } from './interrupt-counts.js';
 import { popSwitchRegisters, pushSwitchRegisters } from './kernel-stack.js';
 import { DELIVERED, DELIVERED_END } from './signals.js';
-import {
-  cyclesToNanoseconds,
-  TASK_BLOCKED,
-  TASK_READY,
-  TASK_RUNNING,
-  type Tasks,
-} from './tasks.js';
-import type { Watchdog } from './watchdog.js';
+import { cyclesToNanoseconds, TASK_BLOCKED, TASK_READY, TASK_RUNNING } from './tasks.js';
 
 const FRAME_SCHEDULE = frameNamed('schedule');
 const FRAME_SIGNALS = frameNamed('deliver_signals');
 const FRAME_EXIT = frameNamed('exit_task');
 
-/** Parts of the kernel that the dispatcher drives or asks. */
-export interface DispatcherPorts {
-  readonly machine: Machine;
-  readonly current: Current;
-  readonly tasks: Tasks;
-  readonly scheduler: Scheduler;
-  readonly kernelRoot: PhysAddr;
-  readonly trace: TraceHook | null;
-  readonly accounts: CycleAccounts;
-  readonly stack: CallStack;
-  readonly paths: KernelPaths;
-  readonly watchdog: Watchdog;
-  /** Of each CPU's run queue. */
-  readonly queueLocks: readonly SpinLock[];
-  /** Tells per-CPU parts (trace ring, page lists) which CPU runs from now on. */
-  cpuChanged(cpu: number): void;
-  /** Handler of every vector that is not the dispatcher's own. */
-  handle(cpu: Cpu, vector: number): void;
-  /** Wakes the tasks whose sleep is over. */
-  wakeSleepers(): void;
-  /** Ends the task that runs on the current CPU, and takes it out of the scheduler. */
-  exit(task: number, status: number): void;
-  /** The main function of a thread has returned: its exit status is set, or its process's. */
-  returned(task: number, status: number): void;
-  /** A program or the kernel threw: sets the exit status and keeps what it was, or panics. */
-  thrown(task: number, error: unknown): void;
-  /**
-   * Resolves a fault that a `tryLoad` or `tryStore` left behind, or raises its signal; false: the
-   * task waits for a page.
-   */
-  settleFault(task: number): boolean;
-  /** The CPU takes up a task of this space. */
-  activate(cpu: Cpu, space: AddressSpace): void;
-  /** The CPU goes idle or takes up a kernel thread. */
-  rest(cpu: Cpu): void;
-  /** Looks at the signals of a task before it goes on: DELIVERED, DELIVERED_END or DELIVERED_STOP. */
-  deliverSignals(task: number): number;
-  /** The program that ended was a signal handler: true, and what it interrupted goes on. */
-  leaveHandler(task: number): boolean;
-  /** Ends a slow wait of a task that has signals to look at. */
-  interruptWait(task: number): void;
-  /** Stops the machine with a readable report. */
-  panic(reason: string): never;
-}
-
 /** The supervisor of one kernel. */
 export class Dispatcher implements Supervisor {
-  /** Interrupts taken: by vector, one count a CPU. */
-  readonly interruptCounts = new Map<number, Float64Array>();
+  /** Interrupts taken. */
+  readonly interruptCounts: InterruptCounts;
   /** Changes from one task to another, or to none, on all CPUs. */
   switchCount = 0;
   readonly #ports: DispatcherPorts;
@@ -121,6 +47,7 @@ export class Dispatcher implements Supervisor {
 
   constructor(ports: DispatcherPorts) {
     this.#ports = ports;
+    this.interruptCounts = new InterruptCounts(ports.machine.cpus.length);
     this.#loaded = new Int32Array(ports.machine.cpus.length).fill(NIL);
     this.#queuedAt = new Float64Array(ports.machine.cpus.length);
   }
@@ -149,7 +76,7 @@ export class Dispatcher implements Supervisor {
     const { current, stack, trace } = this.#ports;
     const { cpu: cpuBefore, task: taskBefore } = current;
     this.#enter(cpu);
-    this.#count(cpu.id, vector);
+    this.interruptCounts.add(vector, cpu.id);
     current.task = this.#ports.scheduler.current(cpu.id);
     const { task } = current;
     const start = cpu.cells[TSC];
@@ -248,15 +175,6 @@ export class Dispatcher implements Supervisor {
     } else if (first || halted || scheduler.needResched(target)) {
       machine.interrupts.post(target, VECTOR_RESCHEDULE, cpu.cells[TSC]);
     }
-  }
-
-  #count(cpu: number, vector: number): void {
-    let counts = this.interruptCounts.get(vector);
-    if (counts === undefined) {
-      counts = new Float64Array(this.#ports.machine.cpus.length);
-      this.interruptCounts.set(vector, counts);
-    }
-    counts[cpu] += 1;
   }
 
   /** Tells the scheduler what the running task of a CPU has used since the last time. */
@@ -475,18 +393,4 @@ export class Dispatcher implements Supervisor {
     this.#ports.exit(task, status);
     stack.cut(depth);
   }
-}
-
-/** What a blocked task's time is spent on. */
-export function waitKind(call: Call): number {
-  if (call.interruptible === null) return call.stage === 0 ? TIME_WAIT : TIME_DISK;
-  return call.number === SYS_NANOSLEEP ? TIME_SLEEP : TIME_WAIT;
-}
-
-/** What passes between CPUs carries its time: the receiver waits until then. */
-function raiseTo(cpu: Cpu, time: number): void {
-  const { cells } = cpu;
-  if (cells[TSC] >= time) return;
-  cells[HALTED] += time - cells[TSC];
-  cells[TSC] = time;
 }

@@ -10,7 +10,7 @@ import { TRACE_TASK_EXIT } from '../trace-events.js';
 import type { ProcessTimes } from './process-times.js';
 import { SA_NOCLDSTOP, SA_NOCLDWAIT, SIG_IGN, SIGCHLD } from './signal-numbers.js';
 import type { Signals } from './signals.js';
-import { TASK_FREE, TASK_ZOMBIE, type Tasks } from './tasks.js';
+import { TASK_ZOMBIE, type Tasks } from './tasks.js';
 import type { TaskWaits } from './waits.js';
 
 /** What endings work on. */
@@ -183,22 +183,11 @@ export class Endings {
   /** Every thread of a process that waits for children looks again. */
   #wakeWaiters(parent: number): void {
     const { tasks, waits } = this.#ports;
-    let left = tasks.threadCount[parent];
-    for (let task = parent; left > 0 && task < TASK_LIMIT; task++) {
-      if (tasks.state[task] === TASK_FREE || tasks.leader[task] !== parent) continue;
-      if (tasks.state[task] !== TASK_ZOMBIE) left -= 1;
-      if (tasks.waitsForChild[task] === 0) continue;
+    tasks.eachThread(parent, (task) => {
+      if (tasks.waitsForChild[task] === 0) return;
       tasks.waitsForChild[task] = 0;
       waits.end(tasks.call[task], OK);
-    }
-    // Threads with lower numbers than their leader's.
-    for (let task = 1; left > 0 && task < parent; task++) {
-      if (tasks.state[task] === TASK_FREE || tasks.leader[task] !== parent) continue;
-      left -= 1;
-      if (tasks.waitsForChild[task] === 0) continue;
-      tasks.waitsForChild[task] = 0;
-      waits.end(tasks.call[task], OK);
-    }
+    });
   }
 
   /** Children of a process that has ended go to init, or to nobody: then those that ended go now. */

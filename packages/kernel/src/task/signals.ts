@@ -4,8 +4,7 @@
  * them; a disk request is waited for first.
  */
 import { assert, EINTR, isErrno, NIL, type VirtAddr } from '@hotpath/hw-x86';
-import type { Current } from '../current.js';
-import { type KernelPaths, PATH_SIGNAL } from '../kernel-paths.js';
+import { PATH_SIGNAL } from '../kernel-paths.js';
 import { TASK_LIMIT } from '../params.js';
 import {
   CALL_ARMED,
@@ -37,15 +36,8 @@ import {
   signalBit,
   UNBLOCKABLE,
 } from './signal-numbers.js';
-import {
-  STATUS_SIGNAL,
-  TASK_BLOCKED,
-  TASK_FREE,
-  TASK_RUNNING,
-  TASK_ZOMBIE,
-  type Tasks,
-} from './tasks.js';
-import type { TaskWaits } from './waits.js';
+import type { SignalPorts } from './signal-ports.js';
+import { STATUS_SIGNAL, TASK_BLOCKED, TASK_RUNNING } from './tasks.js';
 
 /** The program goes on, or its handler does. */
 export const DELIVERED = 0;
@@ -53,30 +45,6 @@ export const DELIVERED = 0;
 export const DELIVERED_END = 1;
 /** The process is stopped; the thread sleeps until it is continued. */
 export const DELIVERED_STOP = 2;
-
-/** What signals work on. */
-export interface SignalPorts {
-  readonly current: Current;
-  readonly tasks: Tasks;
-  readonly waits: TaskWaits;
-  readonly paths: KernelPaths;
-  /** Makes a stopped thread ready. */
-  wake(task: number): void;
-  /** Lets the CPU that runs a task look at its attention flag soon. */
-  kick(cpu: number): void;
-  /** Resolves a fault of the user stack; false: it cannot be. */
-  resolveFault(task: number): boolean;
-  /** Where the frames of a task's handlers begin, downwards. */
-  frameTop(task: number): VirtAddr;
-  /** A thread takes SIGALRM: an interval timer goes on. */
-  alarmTaken(leader: number): void;
-  /** True while a process waits to be alone for an exec. */
-  execWaits(leader: number): boolean;
-  /** Its first thread is alone: runs the new program, or answers an errno. */
-  finishExec(leader: number): number;
-  /** A process was stopped or continued: its parent may be told. */
-  stateChanged(leader: number): void;
-}
 
 /** Pending, blocked and handled signals of every task. */
 export class Signals {
@@ -166,12 +134,12 @@ export class Signals {
     if (this.ending[leader] !== NIL) return;
     this.ending[leader] = status;
     this.#endSignal[leader] = signal;
-    this.#eachThread(leader, (thread) => this.#notify(thread));
+    this.#ports.tasks.eachThread(leader, (thread) => this.#notify(thread));
   }
 
   /** Every thread but the first ends, and the first looks up: exec. */
   endOtherThreads(leader: number): void {
-    this.#eachThread(leader, (thread) => {
+    this.#ports.tasks.eachThread(leader, (thread) => {
       if (thread !== leader) this.#endsAlone[thread] = 1;
       this.#notify(thread);
     });
@@ -298,7 +266,7 @@ export class Signals {
     if (this.stopped[leader] === 0) return;
     this.stopped[leader] = 0;
     this.#ports.stateChanged(leader);
-    this.#eachThread(leader, (thread) => {
+    this.#ports.tasks.eachThread(leader, (thread) => {
       if (this.#parked[thread] === 0) return;
       this.#parked[thread] = 0;
       this.#ports.wake(thread);
@@ -307,7 +275,7 @@ export class Signals {
 
   #withdraw(leader: number, bits: number): void {
     this.#shared[leader] &= ~bits;
-    this.#eachThread(leader, (thread) => {
+    this.#ports.tasks.eachThread(leader, (thread) => {
       this.#pending[thread] &= ~bits;
     });
   }
@@ -315,27 +283,10 @@ export class Signals {
   #chooseThread(leader: number, signal: number): number {
     const bit = signalBit(signal);
     let chosen: number = NIL;
-    this.#eachThread(leader, (thread) => {
+    this.#ports.tasks.eachThread(leader, (thread) => {
       if (chosen === NIL && (this.blocked[thread] & bit) === 0) chosen = thread;
     });
     return chosen;
-  }
-
-  /** Threads of a process that have not ended, its leader first. */
-  #eachThread(leader: number, visit: (thread: number) => void): void {
-    const { tasks } = this.#ports;
-    let left = tasks.threadCount[leader];
-    if (tasks.state[leader] !== TASK_ZOMBIE) {
-      left -= 1;
-      visit(leader);
-    }
-    for (let task = 1; task < TASK_LIMIT && left > 0; task++) {
-      if (tasks.state[task] === TASK_FREE || tasks.leader[task] !== leader || task === leader) {
-        continue;
-      }
-      left -= 1;
-      visit(task);
-    }
   }
 
   /** Lets a thread look at its signals: out of a slow call, or off its CPU. */
@@ -389,7 +340,7 @@ export class Signals {
     if ((signalBit(signal) & STOP_SIGNALS) !== 0) {
       this.stopped[leader] = signal;
       this.#ports.stateChanged(leader);
-      this.#eachThread(leader, (thread) => {
+      this.#ports.tasks.eachThread(leader, (thread) => {
         if (thread !== task) this.#notify(thread);
       });
     } else {

@@ -204,6 +204,22 @@ export class Tasks {
     return this.descriptors[row];
   }
 
+  /** Threads of a process that have not ended, its leader first. */
+  eachThread(leader: number, visit: (thread: number) => void): void {
+    let left = this.threadCount[leader];
+    if (this.state[leader] !== TASK_ZOMBIE) {
+      left -= 1;
+      visit(leader);
+    }
+    for (let task = 1; task < TASK_LIMIT && left > 0; task++) {
+      if (this.state[task] === TASK_FREE || this.leader[task] !== leader || task === leader) {
+        continue;
+      }
+      left -= 1;
+      visit(task);
+    }
+  }
+
   /** Processes of a group that have not ended, by their first threads. */
   groupLeaders(group: number): number[] {
     const leaders: number[] = [];

@@ -78,6 +78,23 @@ export interface Attributes {
   device: number;
 }
 
+/** An empty record for what `stat` tells. */
+export function createAttributes(): Attributes {
+  return {
+    inode: 0,
+    mode: 0,
+    links: 0,
+    owner: 0,
+    group: 0,
+    size: 0,
+    blocks: 0,
+    accessed: 0,
+    modified: 0,
+    changed: 0,
+    device: 0,
+  };
+}
+
 /** Bits of the fields that {@link FileSystem.setAttributes} is to take over. */
 export const SET_MODE = 1;
 export const SET_OWNER = 2;

@@ -20,6 +20,7 @@ import { INODE_LIMIT } from '../params.js';
 import type { ObjectSource } from '../task/lifecycle.js';
 import {
   type Attributes,
+  createAttributes,
   type InodeNumber,
   type Operation,
   SET_TIMES,
@@ -40,23 +41,6 @@ const LEAVING = 3;
 const ROW_BYTES = 128;
 /** Mounts fit above 2**42 inode numbers in an exact double. */
 const KEY_STRIDE = 2 ** 42;
-
-/** An empty record for {@link Inodes.status}. */
-export function createAttributes(): Attributes {
-  return {
-    inode: 0,
-    mode: 0,
-    links: 0,
-    owner: 0,
-    group: 0,
-    size: 0,
-    blocks: 0,
-    accessed: 0,
-    modified: 0,
-    changed: 0,
-    device: 0,
-  };
-}
 
 /** What the inodes work on. */
 export interface InodePorts {
