@@ -13,7 +13,6 @@ import {
   ENOTEMPTY,
   EPERM,
   isErrno,
-  NIL,
   OK,
   PAGE_BYTES,
   type PhysicalMemory,
@@ -32,18 +31,7 @@ import {
   type Wait,
 } from '../vfs/file-system.js';
 import { isDirectory, isSymbolicLink, S_IFDIR, S_IFLNK, S_IFMT } from '../vfs/modes.js';
-import { Directory } from './directory.js';
-
-interface Node {
-  readonly number: InodeNumber;
-  readonly attributes: Attributes;
-  /** Names of a directory. */
-  readonly directory: Directory | null;
-  /** Target of a symbolic link. */
-  readonly target: string;
-  /** Pages that a file may have written. */
-  readonly reserved: Set<number>;
-}
+import { NodeTable } from './node-table.js';
 
 /** What a tmpfs is made with. */
 export interface TmpfsOptions {
@@ -68,23 +56,21 @@ export class Tmpfs implements FileSystem {
   readonly keepsPages = true;
   readonly volatileNames = false;
   readonly #options: TmpfsOptions;
-  readonly #nodes = new Map<InodeNumber, Node>();
-  #nextNumber = 1;
-  #usedPages = 0;
+  readonly #nodes = new NodeTable();
 
   constructor(options: TmpfsOptions) {
     this.typeName = options.typeName;
     this.#options = options;
-    const root = this.#newNode(S_IFDIR | options.rootMode, 0, '', options.now);
+    const root = this.#nodes.create(S_IFDIR | options.rootMode, 0, '', options.now);
     root.attributes.links = 2;
-    this.#directoryOf(root).add('.', root.number);
-    this.#directoryOf(root).add('..', root.number);
+    this.#nodes.directoryOf(root).add('.', root.number);
+    this.#nodes.directoryOf(root).add('..', root.number);
     this.root = root.number;
   }
 
   /** Pages in use. */
   get usedPages(): number {
-    return this.#usedPages;
+    return this.#nodes.usedPages;
   }
 
   // biome-ignore lint/correctness/useYield: it never has to wait
@@ -93,22 +79,22 @@ export class Tmpfs implements FileSystem {
   }
 
   attributes(inode: InodeNumber, into: Attributes): void {
-    Object.assign(into, this.#node(inode).attributes);
-    into.blocks = this.#node(inode).reserved.size * (PAGE_BYTES / 512);
+    Object.assign(into, this.#nodes.at(inode).attributes);
+    into.blocks = this.#nodes.at(inode).reserved.size * (PAGE_BYTES / 512);
   }
 
   // biome-ignore lint/correctness/useYield: it never has to wait
   *forget(_wait: Wait, inode: InodeNumber): Operation {
-    const node = this.#node(inode);
+    const node = this.#nodes.at(inode);
     if (node.attributes.links > 0) return OK;
-    this.#cut(node, 0);
+    this.#nodes.cut(node, 0);
     this.#nodes.delete(inode);
     return OK;
   }
 
   // biome-ignore lint/correctness/useYield: it never has to wait
   *lookup(_wait: Wait, directory: InodeNumber, name: string): Operation {
-    return this.#directoryOf(this.#node(directory)).get(name) ?? ENOENT;
+    return this.#nodes.directoryOf(this.#nodes.at(directory)).get(name) ?? ENOENT;
   }
 
   // biome-ignore lint/correctness/useYield: it never has to wait
@@ -127,11 +113,11 @@ export class Tmpfs implements FileSystem {
   *mkdir(_wait: Wait, directory: InodeNumber, name: string, mode: number, now: number): Operation {
     const made = this.#make(directory, name, (mode & ~S_IFMT) | S_IFDIR, 0, '', now);
     if (isErrno(made)) return made;
-    const node = this.#node(made);
+    const node = this.#nodes.at(made);
     node.attributes.links = 2;
-    this.#directoryOf(node).add('.', made);
-    this.#directoryOf(node).add('..', directory);
-    this.#node(directory).attributes.links += 1;
+    this.#nodes.directoryOf(node).add('.', made);
+    this.#nodes.directoryOf(node).add('..', directory);
+    this.#nodes.at(directory).attributes.links += 1;
     return made;
   }
 
@@ -148,7 +134,7 @@ export class Tmpfs implements FileSystem {
 
   // biome-ignore lint/correctness/useYield: it never has to wait
   *readlink(_wait: Wait, inode: InodeNumber, into: { name: string }): Operation {
-    const node = this.#node(inode);
+    const node = this.#nodes.at(inode);
     if (!isSymbolicLink(node.attributes.mode)) return EINVAL;
     into.name = node.target;
     return OK;
@@ -162,10 +148,10 @@ export class Tmpfs implements FileSystem {
     name: string,
     now: number,
   ): Operation {
-    const node = this.#node(inode);
+    const node = this.#nodes.at(inode);
     if (isDirectory(node.attributes.mode)) return EPERM;
-    if (this.#directoryOf(this.#node(directory)).get(name) !== undefined) return EEXIST;
-    this.#enter(directory, name, inode, now);
+    if (this.#nodes.directoryOf(this.#nodes.at(directory)).get(name) !== undefined) return EEXIST;
+    this.#nodes.enter(directory, name, inode, now);
     node.attributes.links += 1;
     node.attributes.changed = now;
     return OK;
@@ -173,9 +159,9 @@ export class Tmpfs implements FileSystem {
 
   // biome-ignore lint/correctness/useYield: it never has to wait
   *unlink(_wait: Wait, directory: InodeNumber, name: string, now: number): Operation {
-    const inode = this.#leave(directory, name, now);
+    const inode = this.#nodes.leave(directory, name, now);
     if (isErrno(inode)) return inode;
-    const { attributes } = this.#node(inode);
+    const { attributes } = this.#nodes.at(inode);
     attributes.links -= 1;
     attributes.changed = now;
     return OK;
@@ -183,12 +169,12 @@ export class Tmpfs implements FileSystem {
 
   // biome-ignore lint/correctness/useYield: it never has to wait
   *rmdir(_wait: Wait, directory: InodeNumber, name: string, now: number): Operation {
-    const inode = this.#directoryOf(this.#node(directory)).get(name);
+    const inode = this.#nodes.directoryOf(this.#nodes.at(directory)).get(name);
     if (inode === undefined) return ENOENT;
-    if (this.#directoryOf(this.#node(inode)).count > 2) return ENOTEMPTY;
-    this.#leave(directory, name, now);
-    this.#dropDirectory(inode, now);
-    this.#node(directory).attributes.links -= 1;
+    if (this.#nodes.directoryOf(this.#nodes.at(inode)).count > 2) return ENOTEMPTY;
+    this.#nodes.leave(directory, name, now);
+    this.#nodes.dropDirectory(inode, now);
+    this.#nodes.at(directory).attributes.links -= 1;
     return OK;
   }
 
@@ -201,29 +187,30 @@ export class Tmpfs implements FileSystem {
     toName: string,
     now: number,
   ): Operation {
-    const moved = this.#directoryOf(this.#node(from)).get(fromName);
+    const moved = this.#nodes.directoryOf(this.#nodes.at(from)).get(fromName);
     if (moved === undefined) return ENOENT;
-    const movesDirectory = isDirectory(this.#node(moved).attributes.mode);
-    const replaced = this.#directoryOf(this.#node(to)).get(toName);
+    const movesDirectory = isDirectory(this.#nodes.at(moved).attributes.mode);
+    const replaced = this.#nodes.directoryOf(this.#nodes.at(to)).get(toName);
     if (replaced !== undefined) {
-      if (movesDirectory && this.#directoryOf(this.#node(replaced)).count > 2) return ENOTEMPTY;
-      this.#leave(to, toName, now);
-      const { attributes } = this.#node(replaced);
+      if (movesDirectory && this.#nodes.directoryOf(this.#nodes.at(replaced)).count > 2)
+        return ENOTEMPTY;
+      this.#nodes.leave(to, toName, now);
+      const { attributes } = this.#nodes.at(replaced);
       attributes.changed = now;
       if (movesDirectory) {
-        this.#dropDirectory(replaced, now);
-        this.#node(to).attributes.links -= 1;
+        this.#nodes.dropDirectory(replaced, now);
+        this.#nodes.at(to).attributes.links -= 1;
       } else {
         attributes.links -= 1;
       }
     }
-    this.#leave(from, fromName, now);
-    this.#enter(to, toName, moved, now);
-    this.#node(moved).attributes.changed = now;
+    this.#nodes.leave(from, fromName, now);
+    this.#nodes.enter(to, toName, moved, now);
+    this.#nodes.at(moved).attributes.changed = now;
     if (movesDirectory && from !== to) {
-      this.#directoryOf(this.#node(moved)).replace('..', to);
-      this.#node(from).attributes.links -= 1;
-      this.#node(to).attributes.links += 1;
+      this.#nodes.directoryOf(this.#nodes.at(moved)).replace('..', to);
+      this.#nodes.at(from).attributes.links -= 1;
+      this.#nodes.at(to).attributes.links += 1;
     }
     return OK;
   }
@@ -235,14 +222,14 @@ export class Tmpfs implements FileSystem {
     cookie: number,
     into: DirectoryEntry,
   ): Operation {
-    const next = this.#directoryOf(this.#node(directory)).read(cookie, into);
-    if (next > 0) into.type = this.#node(into.inode).attributes.mode & S_IFMT;
+    const next = this.#nodes.directoryOf(this.#nodes.at(directory)).read(cookie, into);
+    if (next > 0) into.type = this.#nodes.at(into.inode).attributes.mode & S_IFMT;
     return next;
   }
 
   // biome-ignore lint/correctness/useYield: it never has to wait
   *setAttributes(_wait: Wait, inode: InodeNumber, from: Attributes, fields: number): Operation {
-    const { attributes } = this.#node(inode);
+    const { attributes } = this.#nodes.at(inode);
     if ((fields & SET_MODE) !== 0) attributes.mode = from.mode;
     if ((fields & SET_OWNER) !== 0) {
       attributes.owner = from.owner;
@@ -277,23 +264,23 @@ export class Tmpfs implements FileSystem {
 
   // biome-ignore lint/correctness/useYield: it never has to wait
   *reserve(_wait: Wait, inode: InodeNumber, page: number, count: number): Operation {
-    const { reserved } = this.#node(inode);
+    const { reserved } = this.#nodes.at(inode);
     let wanted = 0;
     for (let i = 0; i < count; i++) if (!reserved.has(page + i)) wanted += 1;
-    if (this.#usedPages + wanted > this.#options.pageLimit) return ENOSPC;
+    if (this.#nodes.usedPages + wanted > this.#options.pageLimit) return ENOSPC;
     for (let i = 0; i < count; i++) reserved.add(page + i);
-    this.#usedPages += wanted;
+    this.#nodes.usedPages += wanted;
     return OK;
   }
 
   isReserved(inode: InodeNumber, page: number): boolean {
-    return this.#node(inode).reserved.has(page);
+    return this.#nodes.at(inode).reserved.has(page);
   }
 
   // biome-ignore lint/correctness/useYield: it never has to wait
   *truncate(_wait: Wait, inode: InodeNumber, size: number, now: number): Operation {
-    const node = this.#node(inode);
-    this.#cut(node, Math.ceil(size / PAGE_BYTES));
+    const node = this.#nodes.at(inode);
+    this.#nodes.cut(node, Math.ceil(size / PAGE_BYTES));
     node.attributes.size = size;
     node.attributes.modified = now;
     node.attributes.changed = now;
@@ -302,11 +289,11 @@ export class Tmpfs implements FileSystem {
 
   // biome-ignore lint/correctness/useYield: it never has to wait
   *punch(_wait: Wait, inode: InodeNumber, page: number, count: number): Operation {
-    const { reserved } = this.#node(inode);
+    const { reserved } = this.#nodes.at(inode);
     for (const each of reserved) {
       if (each < page || each >= page + count) continue;
       reserved.delete(each);
-      this.#usedPages -= 1;
+      this.#nodes.usedPages -= 1;
     }
     return OK;
   }
@@ -327,7 +314,7 @@ export class Tmpfs implements FileSystem {
     const { inodeLimit, pageLimit } = this.#options;
     into.blockBytes = PAGE_BYTES;
     into.blocks = pageLimit;
-    into.freeBlocks = pageLimit - this.#usedPages;
+    into.freeBlocks = pageLimit - this.#nodes.usedPages;
     into.inodes = inodeLimit;
     into.freeInodes = inodeLimit - this.#nodes.size;
   }
@@ -339,21 +326,7 @@ export class Tmpfs implements FileSystem {
 
   /** Asserts that pages, names and links add up. */
   checkInvariants(): void {
-    let pages = 0;
-    const links = new Map<InodeNumber, number>();
-    for (const node of this.#nodes.values()) {
-      pages += node.reserved.size;
-      for (const child of node.directory?.inodes() ?? []) {
-        links.set(child, (links.get(child) ?? 0) + 1);
-      }
-    }
-    assert(pages === this.#usedPages, 'pages of a tmpfs do not add up');
-    for (const { number, attributes } of this.#nodes.values()) {
-      const named = links.get(number) ?? 0;
-      // The root's second name is its own `..`; a removed directory keeps its dots until it goes.
-      const dead = attributes.links === 0;
-      assert(dead || named === attributes.links, 'names and links of a tmpfs do not add up');
-    }
+    this.#nodes.checkInvariants();
   }
 
   #make(
@@ -364,78 +337,10 @@ export class Tmpfs implements FileSystem {
     target: string,
     now: number,
   ): number {
-    if (this.#directoryOf(this.#node(directory)).get(name) !== undefined) return EEXIST;
+    if (this.#nodes.directoryOf(this.#nodes.at(directory)).get(name) !== undefined) return EEXIST;
     if (this.#nodes.size >= this.#options.inodeLimit) return ENOSPC;
-    const node = this.#newNode(mode, device, target, now);
-    this.#enter(directory, name, node.number, now);
+    const node = this.#nodes.create(mode, device, target, now);
+    this.#nodes.enter(directory, name, node.number, now);
     return node.number;
-  }
-
-  #newNode(mode: number, device: number, target: string, now: number): Node {
-    const number = this.#nextNumber;
-    this.#nextNumber += 1;
-    const attributes: Attributes = {
-      inode: number,
-      mode,
-      links: 1,
-      owner: 0,
-      group: 0,
-      size: target.length,
-      blocks: 0,
-      accessed: now,
-      modified: now,
-      changed: now,
-      device,
-    };
-    const directory = isDirectory(mode) ? new Directory() : null;
-    const node = { number, attributes, directory, target, reserved: new Set<number>() };
-    this.#nodes.set(number, node);
-    return node;
-  }
-
-  #enter(directory: InodeNumber, name: string, inode: InodeNumber, now: number): void {
-    this.#directoryOf(this.#node(directory)).add(name, inode);
-    this.#stamp(directory, now);
-  }
-
-  #leave(directory: InodeNumber, name: string, now: number): number {
-    const inode = this.#directoryOf(this.#node(directory)).remove(name);
-    if (inode === NIL) return ENOENT;
-    this.#stamp(directory, now);
-    return inode;
-  }
-
-  #stamp(directory: InodeNumber, now: number): void {
-    const { attributes } = this.#node(directory);
-    attributes.modified = now;
-    attributes.changed = now;
-  }
-
-  #dropDirectory(inode: InodeNumber, now: number): void {
-    const node = this.#node(inode);
-    node.attributes.links = 0;
-    node.attributes.changed = now;
-    this.#directoryOf(node).remove('.');
-    this.#directoryOf(node).remove('..');
-  }
-
-  /** Gives back the pages from `firstPage` on. */
-  #cut(node: Node, firstPage: number): void {
-    for (const page of node.reserved) {
-      if (page < firstPage) continue;
-      node.reserved.delete(page);
-      this.#usedPages -= 1;
-    }
-  }
-
-  #node(inode: InodeNumber): Node {
-    const node = this.#nodes.get(inode);
-    assert(node !== undefined, 'a tmpfs is asked for an inode that it does not have');
-    return node;
-  }
-
-  #directoryOf(node: Node): Directory {
-    assert(node.directory !== null, 'names are asked of what is no directory');
-    return node.directory;
   }
 }
