@@ -44,6 +44,7 @@ import { installLimitCalls } from './syscall/limit-calls.js';
 import { installNameCalls } from './syscall/name-calls.js';
 import { SYS_POLL } from './syscall/numbers.js';
 import { PathArguments } from './syscall/path-arguments.js';
+import { installSchedAttributes } from './syscall/sched-attributes.js';
 import { UserBytes } from './syscall/user-bytes.js';
 import type { CallStack } from './task/call-stack.js';
 import type { CycleAccounts } from './task/cycle-accounts.js';
@@ -313,6 +314,13 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
       const space = tasks.space[leader];
       if (space !== null) space.stackBytes = ports.limits.soft(leader, RLIMIT_STACK);
     },
+  });
+
+  installSchedAttributes(handlers, {
+    tasks,
+    scheduler: ports.scheduler,
+    inheritance: ports.sleepLocks.inheritance,
+    bytes,
   });
 
   return {

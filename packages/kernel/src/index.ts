@@ -190,6 +190,7 @@ export type {
   SignalHandler,
   SystemCalls,
 } from './syscall/program.js';
+export { SCHED_DEADLINE, SCHED_NORMAL } from './syscall/sched-attributes.js';
 export { TIME_KINDS, type TimeTable, timeTable } from './task/cycle-accounts.js';
 export type { SpawnOptions } from './task/lifecycle.js';
 export {

@@ -27,7 +27,9 @@ import {
   SYS_RT_SIGPENDING,
   SYS_RT_SIGPROCMASK,
   SYS_SCHED_GETAFFINITY,
+  SYS_SCHED_GETATTR,
   SYS_SCHED_SETAFFINITY,
+  SYS_SCHED_SETATTR,
   SYS_SETITIMER,
   SYS_SETPGID,
   SYS_SETPRIORITY,
@@ -233,6 +235,19 @@ export class ProcessRequests extends MemoryRequests {
   /** Stores uptime in s, bytes of memory, free bytes and tasks, 64 bits each: OK or EFAULT. */
   sysinfo(buffer: VirtAddr): Call {
     return this.arm(SYS_SYSINFO, buffer);
+  }
+
+  /**
+   * Sets policy and nice value of a thread (0: this one) from a struct sched_attr: OK, ESRCH, EINVAL (for
+   * another reservation than it was spawned with), E2BIG, EFAULT.
+   */
+  schedSetAttributes(tid: number, attributes: VirtAddr): Call {
+    return this.arm(SYS_SCHED_SETATTR, tid, attributes);
+  }
+
+  /** Stores a struct sched_attr of a thread (0: this one), 48 bytes: OK, ESRCH, EINVAL, EFAULT. */
+  schedGetAttributes(tid: number, attributes: VirtAddr): Call {
+    return this.arm(SYS_SCHED_GETATTR, tid, attributes, 48);
   }
 
   /**

@@ -1,4 +1,5 @@
 import {
+  E2BIG,
   EAGAIN,
   EBADF,
   EFBIG,
@@ -7,6 +8,7 @@ import {
   EMFILE,
   ENOMEM,
   EPERM,
+  ESRCH,
   OK,
   PAGE_BYTES,
 } from '@hotpath/hw-x86';
@@ -30,6 +32,8 @@ import {
   RLIMIT_NOFILE,
   RLIMIT_NPROC,
   RLIMIT_STACK,
+  SCHED_DEADLINE,
+  SCHED_NORMAL,
   SIG_IGN,
   SIGALRM,
   SIGXFSZ,
@@ -273,5 +277,49 @@ describe('readv and writev', () => {
       expect(yield* sys.readv(from, at, 2)).toBe(13);
       expect(yield* sys.load8(at + 13 * PAGE_BYTES)).toBe('e'.charCodeAt(0));
     });
+  });
+});
+
+describe('sched_setattr and sched_getattr', () => {
+  it('tell and set the nice value, and tell a reservation', () => {
+    const kernel = boot({ scheduler: 'deadline' });
+    const seen: number[][] = [];
+    const look = function* (sys: SystemCalls) {
+      const at = yield* sys.mmap(0, PAGE_BYTES, RW, ANYWHERE);
+      const status = yield* sys.schedGetAttributes(0, at);
+      const words = [status];
+      for (const offset of [0, 4, 16, 24, 32, 40]) words.push(yield* sys.load32(at + offset));
+      seen.push(words);
+      return at;
+    };
+    const fair = kernel.spawn('fair', function* (sys) {
+      const at = yield* look(sys);
+      yield* sys.store32(at + 16, 7);
+      expect(yield* sys.schedSetAttributes(0, at)).toBe(OK);
+      expect(yield* sys.getpriority()).toBe(13);
+      yield* sys.store32(at + 4, SCHED_DEADLINE);
+      expect(yield* sys.schedSetAttributes(0, at)).toBe(EINVAL);
+      yield* sys.store32(at, 16);
+      expect(yield* sys.schedSetAttributes(0, at)).toBe(E2BIG);
+      expect(yield* sys.schedSetAttributes(1000, at)).toBe(ESRCH);
+    });
+    const reserved = kernel.spawn(
+      'reserved',
+      function* (sys) {
+        const at = yield* look(sys);
+        expect(yield* sys.schedSetAttributes(0, at)).toBe(OK);
+        yield* sys.store32(at + 24, 4_000_000);
+        expect(yield* sys.schedSetAttributes(0, at)).toBe(EINVAL);
+        yield* sys.store32(at + 4, SCHED_NORMAL);
+        expect(yield* sys.schedSetAttributes(0, at)).toBe(EINVAL);
+      },
+      { reservation: { runtimeNs: 2e6, deadlineNs: 5e6, periodNs: 1e7 } },
+    );
+    kernel.run();
+    expect([fair.error, reserved.error]).toEqual([null, null]);
+    expect(seen.sort((a, b) => a[2]! - b[2]!)).toEqual([
+      [OK, 48, SCHED_NORMAL, 0, 0, 0, 0],
+      [OK, 48, SCHED_DEADLINE, 0, 2e6, 5e6, 1e7],
+    ]);
   });
 });
