@@ -24,6 +24,7 @@ import { EXTENT_ROOT } from './extents/extent-root.js';
 import { HostOperations } from './host-operations.js';
 import { HostWait } from './host-wait.js';
 import type { KernelPaths } from './kernel-paths.js';
+import type { KernelLocks } from './locks/kernel-locks.js';
 import type { SleepLockPorts } from './locks/sleep-locks.js';
 import type { KernelMemory } from './memory/kernel-memory.js';
 import { namedFileSystem } from './observe/named-file-system.js';
@@ -105,6 +106,7 @@ export interface FileBootPorts {
   readonly times: ProcessTimes;
   readonly accounts: CycleAccounts;
   readonly sleepLocks: SleepLockPorts;
+  readonly spinLocks: KernelLocks;
   readonly access: UserAccess;
   readonly handlers: (Handler | undefined)[];
   /** A frame of the kernel's own, for records on their way to programs. */
@@ -156,7 +158,14 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
   // The page cache over all file systems.
   const mounts = new Mounts();
   const background = new BackgroundOperations(ports.stack);
-  const store = new PageStore({ mounts, background, frames, now: wallNow });
+  const store = new PageStore({
+    mounts,
+    background,
+    frames,
+    current,
+    lock: ports.spinLocks.pageIndex,
+    now: wallNow,
+  });
   const pageCache = new PageCache({
     memory,
     frames: store,
@@ -193,6 +202,8 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
     stack: ports.stack,
     paths: ports.paths,
     sleepLocks: ports.sleepLocks,
+    spinLocks: ports.spinLocks,
+    current,
     pipes,
     devices,
     inodeObjects: slabs.createCache({ name: 'inode', objectBytes: 640 }),

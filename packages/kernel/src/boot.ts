@@ -138,6 +138,7 @@ export function boot(options: BootOptions = {}): Kernel {
     accounts,
     stack,
     paths,
+    locks,
     raise: (task, signal) => signals.force(task, signal),
     forgotten: (call) => panic(`yield* was forgotten: ${tasks.describeCall(call)} is outstanding`),
   });
@@ -301,6 +302,7 @@ export function boot(options: BootOptions = {}): Kernel {
     times,
     accounts,
     sleepLocks,
+    spinLocks: locks,
     access,
     handlers,
     bounce: FILE_BOUNCE_FRAME,
@@ -389,6 +391,7 @@ export function boot(options: BootOptions = {}): Kernel {
     waits,
     access,
     limits,
+    locks,
     memoryBytes: settings.memoryBytes,
   });
   memoryCalls.install(handlers);
@@ -425,7 +428,7 @@ export function boot(options: BootOptions = {}): Kernel {
     limits,
     times,
     trace,
-    lock: locks.taskList,
+    locks,
     taskClass: settings.taskClass,
     inheritFiles: (parent, child) => files.inherit(parent, child),
     closeOnExec: (leader) => files.closeForExec(leader),

@@ -17,6 +17,7 @@ import {
 } from '@hotpath/hw-x86';
 import type { PageCache } from '@hotpath/pagecache';
 import type { Current } from '../current.js';
+import type { KernelLocks } from '../locks/kernel-locks.js';
 import type { AddressRanges } from '../memory/address-ranges.js';
 import type { AddressSpace } from '../memory/address-space.js';
 import {
@@ -42,6 +43,7 @@ import type { UserAccess } from '../task/user-access.js';
 import type { TaskWaits } from '../task/waits.js';
 import type { Call } from './call.js';
 import type { Handler } from './entry.js';
+import { areaRights, isProtection, isRange, refuseMmap, roundUp } from './memory-arguments.js';
 import {
   MADV_DONTNEED,
   MADV_HUGEPAGE,
@@ -54,13 +56,10 @@ import {
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_POPULATE,
-  MAP_PRIVATE,
   MAP_SHARED,
   MS_ASYNC,
   MS_INVALIDATE,
   MS_SYNC,
-  PROT_EXEC,
-  PROT_READ,
   PROT_WRITE,
 } from './memory-flags.js';
 import {
@@ -72,6 +71,8 @@ import {
   SYS_MSYNC,
   SYS_MUNMAP,
 } from './numbers.js';
+
+type MemoryHandler = (call: Call, space: AddressSpace) => number;
 
 const RIGHTS = AREA_READ | AREA_WRITE | AREA_EXECUTE;
 const READ_AHEAD = AREA_RANDOM | AREA_SEQUENTIAL;
@@ -88,6 +89,7 @@ export interface MemoryCallPorts {
   readonly waits: TaskWaits;
   readonly access: UserAccess;
   readonly limits: ResourceLimits;
+  readonly locks: KernelLocks;
   /** Physical memory: a mapping that could never be backed is refused. */
   readonly memoryBytes: number;
 }
@@ -102,14 +104,22 @@ export class MemoryCalls {
 
   /** Puts the handlers into the table. */
   install(table: (Handler | undefined)[]): void {
-    const handlers: readonly [number, (call: Call, space: AddressSpace) => number][] = [
-      [SYS_MMAP, (call, space) => this.#mmap(call, space)],
-      [SYS_MUNMAP, (call, space) => this.#munmap(call, space)],
-      [SYS_MPROTECT, (call, space) => this.#mprotect(call, space)],
+    const map = this.#alone((call, space) => this.#map(call, space));
+    const handlers: readonly [number, MemoryHandler][] = [
+      [
+        SYS_MMAP,
+        (call, space) => {
+          const start = call.stage === 0 ? map(call, space) : OK;
+          // Pages are brought in as faults do it, with the lock shared.
+          return call.stage === 1 ? this.#populate(call, space) : start;
+        },
+      ],
+      [SYS_MUNMAP, this.#alone((call, space) => this.#munmap(call, space))],
+      [SYS_MPROTECT, this.#alone((call, space) => this.#mprotect(call, space))],
       [SYS_MSYNC, (call, space) => this.#msync(call, space)],
-      [SYS_MADVISE, (call, space) => this.#madvise(call, space)],
+      [SYS_MADVISE, this.#alone((call, space) => this.#madvise(call, space))],
       [SYS_MINCORE, (call, space) => this.#mincore(call, space)],
-      [SYS_BRK, (call, space) => this.#brk(call, space)],
+      [SYS_BRK, this.#alone((call, space) => this.#brk(call, space))],
     ];
     for (const [number, handler] of handlers) {
       table[number] = (call) => {
@@ -120,9 +130,21 @@ export class MemoryCalls {
     }
   }
 
+  /** A handler that has the space's memory map for itself. It meets no fault. */
+  #alone(handler: MemoryHandler): MemoryHandler {
+    const { current, locks } = this.#ports;
+    return (call, space) => {
+      const { cpu } = current;
+      const lock = locks.memoryMap(space.pcid);
+      lock.acquire(cpu, true);
+      const value = handler(call, space);
+      lock.release(cpu);
+      return value;
+    };
+  }
+
   /** mmap(address, length, protection, flags, fd, offset). Stage 1 brings pages in (MAP_POPULATE). */
-  #mmap(call: Call, space: AddressSpace): number {
-    if (call.stage === 1) return this.#populate(call, space);
+  #map(call: Call, space: AddressSpace): number {
     const { ranges } = this.#ports;
     const refused = refuseMmap(call);
     if (refused !== OK) return refused;
@@ -138,7 +160,7 @@ export class MemoryCalls {
     call.stage = 1;
     call.a = start;
     call.b = bytes;
-    return this.#populate(call, space);
+    return start;
   }
 
   /** RLIMIT_AS; what a fixed mapping replaces counts twice for the moment, as on Linux. */
@@ -349,41 +371,3 @@ const ADVICE: readonly number[] = [
   MADV_HUGEPAGE,
   MADV_NOHUGEPAGE,
 ];
-
-function refuseMmap(call: Call): number {
-  const { a, b, c, d, f } = call;
-  if (!Number.isSafeInteger(a) || !Number.isSafeInteger(b) || b <= 0) return EINVAL;
-  if (!isProtection(c) || !Number.isInteger(d)) return EINVAL;
-  const kind = d & (MAP_SHARED | MAP_PRIVATE);
-  if (kind !== MAP_SHARED && kind !== MAP_PRIVATE) return EINVAL;
-  if (b > USER_END) return ENOMEM;
-  if ((d & MAP_ANONYMOUS) !== 0) return OK;
-  // The page cache numbers 2**32 pages of a file.
-  const fits = Number.isSafeInteger(f) && f >= 0 && f % PAGE_BYTES === 0 && f + b <= 2 ** 44;
-  return fits ? OK : EINVAL;
-}
-
-function isProtection(protection: number): boolean {
-  const known = PROT_READ | PROT_WRITE | PROT_EXEC;
-  return Number.isInteger(protection) && (protection & ~known) === 0;
-}
-
-/** x86 reads whatever it may write or execute. */
-function areaRights(protection: number): number {
-  if (protection === 0) return 0;
-  return (
-    AREA_READ |
-    ((protection & PROT_WRITE) !== 0 ? AREA_WRITE : 0) |
-    ((protection & PROT_EXEC) !== 0 ? AREA_EXECUTE : 0)
-  );
-}
-
-/** True for an aligned start and a length that stay in the user half. */
-function isRange(start: VirtAddr, bytes: number): boolean {
-  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(bytes)) return false;
-  return start >= 0 && start % PAGE_BYTES === 0 && bytes >= 0 && start + bytes <= USER_END;
-}
-
-function roundUp(bytes: number): number {
-  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
-}

@@ -18,7 +18,7 @@ import {
 } from '@hotpath/hw-x86';
 import type { Scheduler, TaskOptions } from '@hotpath/sched';
 import type { Current } from '../current.js';
-import type { SpinLock } from '../locks/spin-lock.js';
+import type { KernelLocks } from '../locks/kernel-locks.js';
 import type { AddressSpace } from '../memory/address-space.js';
 import type { AddressSpaces } from '../memory/address-spaces.js';
 import { AREA_GROWS_DOWN, AREA_READ, AREA_WRITE } from '../memory/area-list.js';
@@ -81,8 +81,7 @@ export interface LifecyclePorts {
   readonly limits: ResourceLimits;
   readonly times: ProcessTimes;
   readonly trace: TraceHook | null;
-  /** Of the table of tasks and their families. */
-  readonly lock: SpinLock;
+  readonly locks: KernelLocks;
   /** Scheduling class of a task without a reservation. */
   readonly taskClass: number;
   /** Gives a child the descriptors of its parent. */
@@ -138,17 +137,17 @@ export class Lifecycle {
     const report = tasks.report[parent];
     if (space === null || report === null || this.#isFull(parent)) return null;
     const task = this.#begin(report.name, tasks.nice[caller], this.#likeCaller(caller), (spaces) =>
-      spaces.fork(space),
+      this.#copySpace(spaces, space),
     );
     if (task < 0) return null;
     const { cpu } = this.#ports.current;
-    this.#ports.lock.acquire(cpu);
+    this.#ports.locks.taskList.acquire(cpu);
     tasks.family.adopt(parent, task);
     tasks.processGroup[task] = tasks.processGroup[parent];
     tasks.session[task] = tasks.session[parent];
     this.#ports.limits.inherit(parent, task);
     signals.inherit(caller, task);
-    this.#ports.lock.release(cpu);
+    this.#ports.locks.taskList.release(cpu);
     this.#ports.inheritFiles(parent, task);
     const launch = this.#launch[parent];
     assert(launch !== null && launch !== undefined, 'a process without a program forks');
@@ -223,6 +222,16 @@ export class Lifecycle {
     objects.free(tasks.object[task]);
     tasks.stack[task] = 0;
     if (tasks.leader[task] === task) this.#launch[task] = null;
+  }
+
+  /** A copy of a space, whose own areas and tables are not changed meanwhile. */
+  #copySpace(spaces: AddressSpaces, space: AddressSpace): AddressSpace | null {
+    const { cpu } = this.#ports.current;
+    const lock = this.#ports.locks.memoryMap(space.pcid);
+    lock.acquire(cpu, true);
+    const copy = spaces.fork(space);
+    lock.release(cpu);
+    return copy;
   }
 
   /** RLIMIT_NPROC: all tasks are of the one user. */

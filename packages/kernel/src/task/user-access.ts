@@ -17,6 +17,7 @@ import {
 } from '@hotpath/hw-x86';
 import type { Current } from '../current.js';
 import { type KernelPaths, PATH_FAULT } from '../kernel-paths.js';
+import type { KernelLocks } from '../locks/kernel-locks.js';
 import { isUserAddress } from '../memory/memory-map.js';
 import {
   FAULT_BLOCKED,
@@ -61,6 +62,7 @@ export interface UserAccessPorts {
   readonly trace: TraceHook | null;
   readonly accounts: CycleAccounts;
   readonly stack: CallStack;
+  readonly locks: KernelLocks;
   readonly paths: KernelPaths;
   /** Sends the signal of a bad access to its task. */
   raise(task: number, signal: number): void;
@@ -204,7 +206,11 @@ export class UserAccess implements UserMemory {
     const privilege = current.cpu.privilege;
     current.cpu.enter(SUPERVISOR);
     const depth = stack.push(FRAME_FAULT);
+    const { cpu } = current;
+    const lock = this.#ports.locks.memoryMap(space.pcid);
+    lock.acquire(cpu, false);
     const outcome = faults.finish(space, this.#faultAddress[task], this.#faultCode[task], call);
+    lock.release(cpu);
     stack.cut(depth);
     current.cpu.enter(privilege);
     if (outcome === FAULT_BLOCKED) {
@@ -296,8 +302,13 @@ export class UserAccess implements UserMemory {
     const space = tasks.space[task];
     // A kernel thread has no user half: its bad pointer is the kernel's own defect.
     const depth = stack.push(FRAME_FAULT);
-    const outcome =
-      space === null ? FAULT_SEGMENT : faults.handle(space, address, vector, code, call);
+    let outcome = FAULT_SEGMENT;
+    if (space !== null) {
+      const lock = this.#ports.locks.memoryMap(space.pcid);
+      lock.acquire(cpu, false);
+      outcome = faults.handle(space, address, vector, code, call);
+      lock.release(cpu);
+    }
     stack.cut(depth);
     this.#ports.accounts.enter(mode);
     cpu.enter(privilege);

@@ -7,6 +7,8 @@
  *   every dentry holds one reference of its parent and, if it is positive, one of its inode
  */
 import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
+import type { Current } from '../current.js';
+import type { SpinLock } from '../locks/spin-lock.js';
 import { DENTRY_LIMIT } from '../params.js';
 import type { ObjectSource } from '../task/lifecycle.js';
 import type { Inodes } from './inodes.js';
@@ -46,13 +48,26 @@ export class Dentries {
   readonly #unused = new LruList(DENTRY_LIMIT);
   readonly #free: number[] = [];
   readonly #inodes: Inodes;
+  readonly #lock: SpinLock;
+  readonly #current: Current;
   readonly #objects: ObjectSource;
   readonly #meter: Meter;
   readonly #bucketBase: VirtAddr;
   readonly #rowBase: VirtAddr;
 
-  /** @param meter - takes the accesses to buckets and rows */
-  constructor(inodes: Inodes, objects: ObjectSource, meter: Meter) {
+  /**
+   * @param meter - takes the accesses to buckets and rows
+   * @param lock - taken where a name comes or goes; finding takes none
+   */
+  constructor(
+    inodes: Inodes,
+    objects: ObjectSource,
+    meter: Meter,
+    lock: SpinLock,
+    current: Current,
+  ) {
+    this.#lock = lock;
+    this.#current = current;
     this.#inodes = inodes;
     this.#objects = objects;
     this.#meter = meter;
@@ -269,25 +284,31 @@ export class Dentries {
   }
 
   #enter(dentry: number): void {
+    const { cpu } = this.#current;
+    this.#lock.acquire(cpu);
     const hash = hashOf(this.parent[dentry], this.name[dentry]);
     this.#hash[dentry] = hash;
     this.#next[dentry] = this.#buckets[hash % BUCKETS];
     this.#buckets[hash % BUCKETS] = dentry;
     this.#hashed[dentry] = 1;
     this.#meter.store(this.#bucketBase + (hash % BUCKETS) * 4);
+    this.#lock.release(cpu);
   }
 
   #leave(dentry: number): void {
+    const { cpu } = this.#current;
+    this.#lock.acquire(cpu);
     const bucket = this.#hash[dentry] % BUCKETS;
     this.#hashed[dentry] = 0;
     this.#meter.store(this.#bucketBase + bucket * 4);
     if (this.#buckets[bucket] === dentry) {
       this.#buckets[bucket] = this.#next[dentry];
-      return;
+    } else {
+      let before = this.#buckets[bucket];
+      while (this.#next[before] !== dentry) before = this.#next[before];
+      this.#next[before] = this.#next[dentry];
     }
-    let before = this.#buckets[bucket];
-    while (this.#next[before] !== dentry) before = this.#next[before];
-    this.#next[before] = this.#next[dentry];
+    this.#lock.release(cpu);
   }
 
   /** Frees a row and what it held; its directory may become unused, or go as well. */

@@ -12,6 +12,8 @@ import {
   type PhysAddr,
 } from '@hotpath/hw-x86';
 import type { BackingStore } from '@hotpath/pagecache';
+import type { Current } from '../current.js';
+import type { SpinLock } from '../locks/spin-lock.js';
 import { frameNamed } from '../task/call-stack.js';
 import type { FileSystem, Operation, Wait } from './file-system.js';
 import type { Inodes } from './inodes.js';
@@ -29,6 +31,9 @@ export interface PageStorePorts {
   readonly mounts: Mounts;
   readonly background: BackgroundOperations;
   readonly frames: FrameSource;
+  readonly current: Current;
+  /** Of the page cache's index: a frame is asked for when a page enters it, and comes back when it leaves. */
+  readonly lock: SpinLock;
   /** Time to stamp, in nanoseconds. */
   now(): number;
 }
@@ -63,12 +68,21 @@ export class PageStore implements BackingStore, FrameSource {
 
   /** A frame for the page cache. */
   allocate(): PhysAddr {
-    return this.#ports.frames.allocate();
+    const { current, frames, lock } = this.#ports;
+    const { cpu } = current;
+    lock.acquire(cpu);
+    const frame = frames.allocate();
+    lock.release(cpu);
+    return frame;
   }
 
   /** A frame comes back. */
   free(frame: PhysAddr): void {
-    this.#ports.frames.free(frame);
+    const { current, frames, lock } = this.#ports;
+    const { cpu } = current;
+    lock.acquire(cpu);
+    frames.free(frame);
+    lock.release(cpu);
   }
 
   /** A page has left its frame: nobody may find its block there any more. */

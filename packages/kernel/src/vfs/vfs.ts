@@ -15,7 +15,9 @@ import {
   OK,
 } from '@hotpath/hw-x86';
 import type { PageCache } from '@hotpath/pagecache';
+import type { Current } from '../current.js';
 import type { KernelPaths } from '../kernel-paths.js';
+import type { KernelLocks } from '../locks/kernel-locks.js';
 import { type SleepLockPorts, SleepLocks } from '../locks/sleep-locks.js';
 import { INODE_LIMIT, MOUNT_LIMIT, OPEN_FILE_LIMIT, TASK_LIMIT } from '../params.js';
 import type { CallStack } from '../task/call-stack.js';
@@ -49,6 +51,8 @@ export interface VfsPorts {
   readonly stack: CallStack;
   readonly paths: KernelPaths;
   readonly sleepLocks: SleepLockPorts;
+  readonly spinLocks: KernelLocks;
+  readonly current: Current;
   readonly pipes: Pipes;
   readonly devices: DeviceTable;
   readonly inodeObjects: ObjectSource;
@@ -117,7 +121,13 @@ export class Vfs {
       bind: (file, inode) => store.bind(file, inode),
     });
     store.connect(this.inodes);
-    this.dentries = new Dentries(this.inodes, ports.dentryObjects, meter);
+    this.dentries = new Dentries(
+      this.inodes,
+      ports.dentryObjects,
+      meter,
+      ports.spinLocks.dentries,
+      ports.current,
+    );
     const { dentries, directories, inodes, trees } = this;
     this.walks = new PathWalk({ dentries, inodes, mounts, meter, paths: ports.paths });
     const { stack } = ports;
