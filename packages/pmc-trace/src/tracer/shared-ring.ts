@@ -1,5 +1,5 @@
 import { ArgumentError, assert, checkPowerOfTwo } from '@hotpath/hw-x86';
-import { CODE_UNIT, RECORD_DOUBLES, type RingEvents } from './ring.js';
+import { RECORD_DOUBLES, type RingEvents } from './ring.js';
 
 // Int32 cells of the header, each on a cache line of its own: writer and reader do not share one.
 const PUBLISHED = 0;
@@ -7,6 +7,8 @@ const TAIL = 16;
 const HEADER_BYTES = 192;
 // Float64 cells of the header, written by the writer only.
 const LOST = 16;
+/** `word[1] = (index mod 2**32) * CODE_UNIT + code`; exact, since it stays below 2**52. */
+const CODE_UNIT = 1_048_576;
 /** An overwriting writer never has to look at the tail; its stop moves on. */
 const LOOK_AGAIN = 2 ** 30;
 
@@ -67,7 +69,7 @@ export class SharedRingWriter {
     const head = this.next;
     if (head === this.stop && !this.makeRoom()) return;
     const data = this.data;
-    // As in TraceRing.write: `|` and a literal are what V8 is quick with.
+    // `|` as in TraceRing.write; a literal, not CODE_UNIT, of which bundlers make a variable.
     const at = (head & this.mask) << 2;
     data[at] = time;
     data[at | 1] = (head >>> 0) * 1_048_576 + code;

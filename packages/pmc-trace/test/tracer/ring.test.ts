@@ -103,7 +103,7 @@ describe('TraceRing', () => {
     expect(ring.snapshot().firstIndex).toBe(24);
   });
 
-  test('sequences stay right when the count of events passes 2**32', () => {
+  test('indices stay right when the count of events passes 2**32', () => {
     const ring = new TraceRing(0, 16, 'overwrite');
     // As after 2**32 - 8 events.
     const inside = ring as unknown as { next: number; stop: number; totals: Float64Array };

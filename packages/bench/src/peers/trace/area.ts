@@ -9,6 +9,8 @@ const CONTESTANTS = [
   'performance-measure',
   'json-stringify',
   'protobufjs',
+  'shared-counter',
+  'plain-head',
 ] as const;
 
 /** A workload in which only these contestants take part. */
@@ -46,6 +48,12 @@ export const area: Area<TraceWorkload> = {
       'open-telemetry',
       'performance-measure',
     ]),
+    workload(
+      'workers',
+      'two workers emit at once; every event is counted by who reads them',
+      2 ** 20,
+      ['shared-counter', 'plain-head'],
+    ),
     workload('json', 'Chrome JSON of 1,048,576 recorded events', 2 ** 20, ['json-stringify']),
     workload('perfetto', 'a Perfetto trace of 1,048,576 recorded events', 2 ** 20, ['protobufjs']),
   ],

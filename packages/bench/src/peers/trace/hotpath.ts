@@ -4,6 +4,7 @@ import {
   type CpuTraceHook,
   PerfettoReader,
   type ReadEvent,
+  SharedTracer,
   type TraceReader,
   Tracer,
   type TraceVisitor,
@@ -14,8 +15,9 @@ import { hostClock } from '@hotpath/pmc-trace/node';
 import type { Contestant, PreparedWork } from '../../harness/contestant.js';
 import { disabledHooks } from './hooks.js';
 import { checksumOf, recorded, step, type TraceTask, type TraceWorkload } from './work.js';
+import { emitting as emittingWorkers, WORKERS } from './workers.js';
 
-type Make = (count: number, seed: number) => PreparedWork;
+type Make = (count: number, seed: number) => PreparedWork | Promise<PreparedWork>;
 
 function emitting(count: number, seed: number, on: boolean): PreparedWork {
   const tracer = new Tracer();
@@ -88,6 +90,24 @@ function spans(count: number): PreparedWork {
   };
 }
 
+/** Two workers, each with its ring; whoever made the tracer takes everything after each round. */
+function workers(count: number): Promise<PreparedWork> {
+  const capacity = 2 ** Math.ceil(Math.log2(count / WORKERS));
+  const tracer = new SharedTracer({ workerCount: WORKERS, capacity });
+  tracer.registry.register({ name: 'event' });
+  return emittingWorkers(
+    count,
+    (worker) => ({ ring: 'own-ring', handle: tracer.handle(worker), records: null }),
+    new SharedArrayBuffer(64),
+    () => {
+      const { cpus } = tracer.consume();
+      const lost = cpus.reduce((sum, events) => sum + events.lost, 0);
+      if (lost !== 0) throw new Error(`${lost} events of ${count} lost`);
+      return cpus.reduce((sum, events) => sum + events.count, 0);
+    },
+  );
+}
+
 /** Reads an exported file with our own reader; the rivals' files are read with theirs. */
 function readBack(chunks: Uint8Array[], make: (visitor: TraceVisitor) => TraceReader): number {
   const events: { name: string; ph: string; nanoseconds: number; bytes: number }[] = [];
@@ -151,6 +171,7 @@ const TASKS: Readonly<Record<TraceTask, Make>> = {
   'virtual-clock': (count, seed) => emitting(count, seed, true),
   'real-clock': clocked,
   span: spans,
+  workers: (count) => workers(count),
   json: (count, seed) =>
     exporting(count, seed, writeChromeJson, (visitor) => new ChromeJsonReader(visitor)),
   perfetto: (count, seed) =>

@@ -9,6 +9,7 @@ export type TraceTask =
   | 'virtual-clock'
   | 'real-clock'
   | 'span'
+  | 'workers'
   | 'json'
   | 'perfetto';
 
