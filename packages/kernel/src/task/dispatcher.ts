@@ -153,7 +153,6 @@ export class Dispatcher implements Supervisor {
     const { current, machine, scheduler, tasks, trace } = this.#ports;
     const { cpu } = current;
     assert(tasks.state[task] === TASK_BLOCKED, 'a task is woken that does not sleep');
-    this.#ports.paths.pass(PATH_WAKE);
     tasks.state[task] = TASK_READY;
     tasks.readyAt[task] = cpu.cells[TSC];
     this.#ports.watchdog.woken(task, cpu.cells[TSC]);
@@ -167,6 +166,7 @@ export class Dispatcher implements Supervisor {
     tasks.cpu[task] = target;
     this.#queuedAt[target] = Math.max(this.#queuedAt[target], cpu.cells[TSC]);
     if (trace !== null) trace.emit(TRACE_WAKE, task, target);
+    this.#ports.paths.pass(PATH_WAKE);
     // The first to wait behind a running task: that one's slice has an end from now on.
     const first = scheduler.tasks.queuedCount[target] === 1;
     const { halted } = machine.cpus[target];

@@ -297,11 +297,11 @@ export class UserAccess implements UserMemory {
     // The MMU has charged the exception and its return.
     cpu.enter(SUPERVISOR);
     const mode = this.#ports.accounts.enter(TIME_FAULT);
-    this.#ports.paths.pass(PATH_FAULT);
     if (trace !== null) trace.emit(TRACE_PAGE_FAULT, address, code);
     const space = tasks.space[task];
     // A kernel thread has no user half: its bad pointer is the kernel's own defect.
     const depth = stack.push(FRAME_FAULT);
+    this.#ports.paths.pass(PATH_FAULT);
     let outcome = FAULT_SEGMENT;
     if (space !== null) {
       const lock = this.#ports.locks.memoryMap(space.pcid);

@@ -89,10 +89,11 @@ describe('perf stat', () => {
     expect(output).toContain(
       "Performance counter stats for 'dd if=/dev/zero of=f bs=64K count=20 conv=fsync'",
     );
-    // The first stretch, in which perf's child became dd, was begun before it had that name.
-    expect(figure(output, 'instructions')).toBeGreaterThan(counted.instructions * 0.99);
+    // The first stretch, in which perf's child became dd, was begun before it had that name: what the
+    // kernel does for the child up to then, exec itself, is in the sum and not in perf's.
+    expect(figure(output, 'instructions')).toBeGreaterThan(counted.instructions * 0.97);
     expect(figure(output, 'instructions')).toBeLessThan(counted.instructions * 1.3);
-    expect(figure(output, 'llc-misses')).toBeGreaterThan(counted.misses * 0.99);
+    expect(figure(output, 'llc-misses')).toBeGreaterThan(counted.misses * 0.97);
     expect(counted.misses).toBeGreaterThan(1000);
     expect(figure(output, 'page-faults')).toBeGreaterThanOrEqual(8);
     expect(figure(output, 'context-switches')).toBeGreaterThan(0);
