@@ -157,6 +157,34 @@ export class PageCache {
     return NIL;
   }
 
+  /**
+   * `find` for a lease through a handle: the page is also held, and the read-ahead knows of its use,
+   * all for one look at its columns. NIL, and nothing is counted, when the page is not here or its
+   * marker is due: then `find`, `readAheadUsed` and `hold` are the way. End it with `releaseLeased`.
+   */
+  findLeased(handle: number, file: number, page: number): number {
+    const { residents } = this;
+    const entry = residents.index.lookup(file, page);
+    if (entry <= 0) return NIL;
+    const slot = entry - 1;
+    const { columns } = residents;
+    const state = columns.flags[slot];
+    if ((state & (UPTODATE | MARKER)) !== UPTODATE) return NIL;
+    if (this.meter !== null) this.chargeFind(file, page, slot);
+    columns.pins[slot]++;
+    columns.holds[slot]++;
+    if ((state & USE_STATE) !== HOT) residents.touch(slot);
+    this.counters.hits++;
+    this.parts.handles.previousPage[handle] = page;
+    return slot;
+  }
+
+  /** `unhold` and `release` at once. */
+  releaseLeased(slot: number): void {
+    this.unhold(slot);
+    this.release(slot);
+  }
+
   /** Like `find`, but neither a use nor a hit or miss: a second look at a page within one read. */
   peek(file: number, page: number): number {
     const slot = this.residents.lookup(file, page);

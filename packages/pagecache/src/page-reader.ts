@@ -73,8 +73,9 @@ export class PageReader {
     const { columns, files } = residents;
     if (isErrno(result)) residents.counters.readErrors++;
     for (let i = 0; i < count; i++) {
-      const slot = residents.lookup(file, page + i);
-      assert(slot !== NIL, 'a page went while it was read');
+      const slot = transfer.slots[i];
+      assert(columns.file[slot] === file, 'a page went while it was read');
+      assert(columns.page[slot] === page + i, 'a page went while it was read');
       assert((columns.flags[slot] & LOCKED) !== 0, 'a page was unlocked while it was read');
       if (isErrno(result)) {
         const waiting = this.pageWaits.takeAll(slot);
@@ -103,6 +104,7 @@ export class PageReader {
 
   private add(transfer: Transfer, slot: number): void {
     transfer.frames[transfer.count] = this.residents.columns.frame[slot];
+    transfer.slots[transfer.count] = slot;
     this.residents.insert(transfer.file, transfer.page + transfer.count, slot);
     transfer.count++;
   }

@@ -23,6 +23,8 @@ export interface TransferWiring {
 export class Transfer {
   readonly id: number;
   readonly frames: Float64Array;
+  /** Slots of the pages of a read, so that none is looked up when it has finished. */
+  readonly slots: Int32Array;
   write = false;
   file = NIL;
   /** First page and number of pages. */
@@ -36,6 +38,7 @@ export class Transfer {
   constructor(id: number, pageLimit: number) {
     this.id = id;
     this.frames = new Float64Array(pageLimit);
+    this.slots = new Int32Array(pageLimit);
   }
 }
 

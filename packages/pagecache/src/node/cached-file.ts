@@ -9,12 +9,14 @@ import {
   OK,
   PENDING,
 } from '@hotpath/hw-x86';
-import { MARKER } from '../flags.js';
 import { PageIo } from '../page-io.js';
 import { BufferCopy } from './buffer-copy.js';
 import type { FileCache } from './file-cache.js';
 import { FileError } from './file-error.js';
 import type { OpenFile } from './open-file.js';
+
+/** Smallest synchronous read that may be part of a scan. */
+const SCAN_BYTES = 64 * 1024;
 
 /** Nobody waits behind a synchronous call. */
 const NOBODY: Completion = { completed: () => {} };
@@ -38,6 +40,8 @@ export class CachedFile {
   private readonly copy: BufferCopy;
   private readonly idle: PageIo[] = [];
   private underWay = 0;
+  /** Where the last `readSync` ended. */
+  private readEnd = 0;
   private leases = 0;
   private isOpen = true;
 
@@ -65,10 +69,20 @@ export class CachedFile {
     this.cache.pages.advise(this.handle, advice);
   }
 
-  /** Reads up to `target.length` bytes at `position`; returns how many. @throws FileError */
+  /**
+   * Reads up to `target.length` bytes at `position`; returns how many. A read of 64 KiB or more that
+   * goes on where the last one ended (the first: at 0), in a file that is larger than the whole cache,
+   * is done as `readUncachedSync` does it: each page of such a scan would be gone before its next use.
+   * @throws FileError
+   */
   readSync(target: Uint8Array, position: number): number {
     checkPosition(position);
     this.check('read', false);
+    const follows = position === this.readEnd;
+    this.readEnd = position + target.length;
+    if (follows && target.length >= SCAN_BYTES && this.size > this.cache.cacheBytes) {
+      return this.readUncachedSync(target, position);
+    }
     this.copy.use(target, 0);
     this.io.read(this.shared.file, this.handle, position, target.length);
     return this.finishSync('read');
@@ -118,13 +132,17 @@ export class CachedFile {
    */
   leaseSync(page: number): number {
     const { pages } = this.cache;
-    const found = pages.find(this.shared.file, page);
-    if (found !== NIL) {
-      if ((pages.flags(found) & MARKER) === 0) pages.readAheadUsed(this.handle, found, 1);
-      else this.useSync(found);
-      return this.leased(found);
+    const leased = pages.findLeased(this.handle, this.shared.file, page);
+    if (leased !== NIL) {
+      this.leases++;
+      return leased;
     }
     this.check('read', false);
+    const found = pages.find(this.shared.file, page);
+    if (found !== NIL) {
+      this.useSync(found);
+      return this.leased(found);
+    }
     const slot = this.cache.synchronously(() => {
       pages.readAheadMiss(this.handle, page, 1);
       return pages.get(this.shared.file, page, NOBODY, 0);
@@ -154,11 +172,18 @@ export class CachedFile {
     return this.cache.arena.view(this.cache.pages.frame(slot));
   }
 
+  /**
+   * Where a leased page begins in `FileCache.frames`: as `bytes`, without an object for each page,
+   * whose header is one more cache miss where pages are taken at random. Valid until the lease ends.
+   */
+  start(slot: number): number {
+    return this.cache.pages.frame(slot);
+  }
+
   /** Ends a lease that has stored nothing. */
   release(slot: number): void {
     this.leases--;
-    this.cache.pages.unhold(slot);
-    this.cache.pages.release(slot);
+    this.cache.pages.releaseLeased(slot);
   }
 
   /** Ends a lease whose holder has stored to the page: the page is dirty. */

@@ -31,6 +31,8 @@ export interface FileCacheOptions {
 export class FileCache {
   /** The core. */
   readonly pages: PageCache;
+  /** Bytes of pages that fit. */
+  readonly cacheBytes: number;
   /** Where the frames lie. */
   readonly arena: FrameArena;
   /** @internal */
@@ -50,6 +52,7 @@ export class FileCache {
     const slotLimit = Math.floor(bytes / 4096);
     const dirty = options.dirtyBytes ?? Math.max(4096, Math.floor(bytes / 5));
     checkInteger('ERR_DIRTY_BYTES', 'dirtyBytes', dirty, 4096, bytes);
+    this.cacheBytes = slotLimit * 4096;
     this.arena = new FrameArena(slotLimit);
     this.store = new HostStore(this.arena, () => this.pages.reap());
     const clock = createHostClock();
@@ -70,6 +73,11 @@ export class FileCache {
       }, period);
       this.timer.unref();
     }
+  }
+
+  /** The bytes of all cached pages: a leased page begins at `CachedFile.start(slot)`. */
+  get frames(): Uint8Array {
+    return this.arena.bytes;
   }
 
   /** What the cache has done. */

@@ -13,6 +13,8 @@ export const FRAME_OFFSET = 1024;
 export class FrameArena implements FrameSource {
   readonly memory: PhysicalMemory;
   readonly frameCount: number;
+  /** All frames, and FRAME_OFFSET bytes before them: a frame is the index of its first byte. */
+  readonly bytes: Uint8Array;
   private readonly buffer: ArrayBuffer;
   private readonly views: (Uint8Array | null)[];
   /**
@@ -26,6 +28,7 @@ export class FrameArena implements FrameSource {
   constructor(frameCount: number) {
     this.frameCount = frameCount;
     this.buffer = new ArrayBuffer(frameCount * 4096 + FRAME_OFFSET);
+    this.bytes = new Uint8Array(this.buffer);
     this.memory = createArenaMemory(this.buffer);
     this.views = new Array<Uint8Array | null>(frameCount).fill(null);
     this.queue = new Float64Array(frameCount);

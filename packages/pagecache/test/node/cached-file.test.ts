@@ -29,13 +29,87 @@ describe('a cached file', () => {
     const cache = cacheOf(64 * 1024);
     const file = cache.open(path);
     const target = new Uint8Array(bytes.length + 10);
-    expect(file.readSync(target, 0)).toBe(bytes.length);
-    expectSame(target.subarray(0, bytes.length), bytes);
+    // The first read of a handle is the start of a scan, past the cache; the second is none.
+    for (let round = 0; round < 2; round++) {
+      target.fill(0);
+      expect(file.readSync(target, 0)).toBe(bytes.length);
+      expectSame(target.subarray(0, bytes.length), bytes);
+    }
+    expect(cache.counters.pagesRead).toBeGreaterThanOrEqual(Math.ceil(bytes.length / 4096));
     target.fill(0);
     expect(await file.read(target, 0)).toBe(bytes.length);
     expectSame(target.subarray(0, bytes.length), bytes);
     expect(file.size).toBe(bytes.length);
     await file.close();
+    cache.pages.checkInvariants();
+  });
+
+  it('a scan of a file larger than the cache costs no page its place, and sees what is newer than the host', () => {
+    const bytes = pattern(1_000_003);
+    const cache = cacheOf(64 * 4096);
+    const hot = cache.open(temporary(pattern(20 * 4096)));
+    const target = new Uint8Array(64 * 1024);
+    const readHot = (): void => {
+      for (let page = 0; page < 20; page++) hot.readSync(target.subarray(0, 4096), page * 4096);
+    };
+    readHot();
+    const file = cache.open(temporary(bytes), 'r+');
+    file.writeSync(new Uint8Array([1, 2, 3]), 500_000);
+    bytes.set([1, 2, 3], 500_000);
+    const before = cache.pages.pageCount;
+    for (let at = 0; at < bytes.length; at += target.length) {
+      const count = file.readSync(target, at);
+      expectSame(target.subarray(0, count), bytes.subarray(at, at + target.length));
+    }
+    expect(cache.pages.pageCount).toBe(before);
+    const { misses } = cache.counters;
+    readHot();
+    expect(cache.counters.misses).toBe(misses);
+    file.closeSync();
+    hot.closeSync();
+  });
+
+  it('what is no scan is cached: small reads, jumps, and files that the cache can hold', () => {
+    const cache = cacheOf(64 * 4096);
+    const large = cache.open(temporary(pattern(100 * 4096)));
+    const target = new Uint8Array(16 * 4096);
+    const cachedBy = (read: () => void): number => {
+      const before = cache.counters.pagesRead;
+      read();
+      return cache.counters.pagesRead - before;
+    };
+    expect(cachedBy(() => large.readSync(target, 0))).toBe(0);
+    expect(cachedBy(() => large.readSync(target, 0))).toBeGreaterThanOrEqual(16);
+    expect(cachedBy(() => large.readSync(target.subarray(0, 4096), 16 * 4096))).toBeGreaterThan(0);
+    expect(cachedBy(() => large.readSync(target, 70 * 4096))).toBeGreaterThanOrEqual(16);
+    expect(cachedBy(() => large.readSync(target, 86 * 4096))).toBe(0);
+    const fits = cache.open(temporary(pattern(64 * 4096)));
+    expect(cachedBy(() => fits.readSync(target, 0))).toBeGreaterThanOrEqual(16);
+    large.closeSync();
+    fits.closeSync();
+  });
+
+  it('a leased page is the same bytes by its array and by its place among all frames', () => {
+    const bytes = pattern(9 * 4096 + 5);
+    const cache = cacheOf(8 * 4096);
+    const file = cache.open(temporary(bytes), 'r+');
+    for (const page of [3, 9, 0, 3]) {
+      const slot = file.leaseSync(page);
+      const start = file.start(slot);
+      const own = bytes.subarray(page * 4096, (page + 1) * 4096);
+      expectSame(cache.frames.subarray(start, start + own.length), own);
+      expectSame(file.bytes(slot).subarray(0, own.length), own);
+      expect(cache.pages.pins(slot)).toBe(1);
+      file.release(slot);
+      expect(cache.pages.pins(slot)).toBe(0);
+    }
+    // A lease keeps its page however many others come.
+    const held = file.leaseSync(2);
+    for (let page = 0; page < 10; page++) file.release(file.leaseSync(page));
+    expect(cache.pages.pageOfSlot(held)).toBe(2);
+    expect(() => file.closeSync()).toThrow(expect.objectContaining({ code: 'EBUSY' }));
+    file.release(held);
+    file.closeSync();
     cache.pages.checkInvariants();
   });
 

@@ -1,8 +1,6 @@
 import { FileCache } from '@hotpath/pagecache/node';
 import type { Contestant } from '../../harness/contestant.js';
-import { makeFile, PAGE, type PageWorkload, taste, unalignedBuffer } from './work.js';
-
-const READ_BYTES = 128 * 1024;
+import { COLD_BYTES, makeFile, PAGE, type PageWorkload, taste, unalignedBuffer } from './work.js';
 
 /** Reads that are not to be cached, 128 KiB a call. */
 export const contestant: Contestant<PageWorkload> = {
@@ -11,12 +9,12 @@ export const contestant: Contestant<PageWorkload> = {
   prepare(workload) {
     const cache = new FileCache({ cacheBytes: workload.fileBytes / 16, writeBackMs: 0 });
     const file = cache.open(makeFile(workload));
-    const buffer = unalignedBuffer(READ_BYTES);
+    const buffer = unalignedBuffer(COLD_BYTES);
     return {
       operationCount: workload.fileBytes / PAGE,
       run() {
         let sum = 0;
-        for (let at = 0; at < workload.fileBytes; at += READ_BYTES) {
+        for (let at = 0; at < workload.fileBytes; at += COLD_BYTES) {
           const count = file.readUncachedSync(buffer, at);
           for (let piece = 0; piece < count; piece += PAGE) sum += taste(buffer, piece);
         }

@@ -13,6 +13,10 @@ export interface PageWorkload {
   /** `sequential` and `random` over a file that is cached; `cold`: everything is cached anew. */
   readonly kind: 'sequential' | 'random' | 'cold' | 'lookup' | 'sqlite';
   readonly fileBytes: number;
+  /** How often a round goes through the file; default once. A round of a millisecond measures a machine that has just been idle. */
+  readonly passes?: number;
+  /** `cold`: the cache holds the whole file afterwards; else a sixteenth of it. */
+  readonly kept?: boolean;
   /** Rows that SQLite inserts, one transaction for each hundred. */
   readonly rowCount?: number;
 }
@@ -36,13 +40,21 @@ export function unalignedBuffer(byteCount: number): Uint8Array {
   return new Uint8Array(new ArrayBuffer(byteCount + PAGE), 1024, byteCount);
 }
 
+/** Bytes of our cache: room for all, or for a sixteenth of what is read once from end to end. */
+export function cacheBytesOf({ kind, fileBytes, kept }: PageWorkload): number {
+  return kind === 'cold' && kept !== true ? fileBytes / 16 : fileBytes + 64 * PAGE;
+}
+
+/** Bytes of a call in the cold races. */
+export const COLD_BYTES = 128 * 1024;
+
 /** Page numbers in the order of the workload. */
 export function pageOrder(workload: PageWorkload, seed: number): Uint32Array {
   const count = workload.fileBytes / PAGE;
-  const order = new Uint32Array(count);
+  const order = new Uint32Array(count * (workload.passes ?? 1));
   const random = new Random(seed);
-  for (let i = 0; i < count; i++) {
-    order[i] = workload.kind === 'random' ? random.below(count) : i;
+  for (let i = 0; i < order.length; i++) {
+    order[i] = workload.kind === 'random' ? random.below(count) : i % count;
   }
   return order;
 }
