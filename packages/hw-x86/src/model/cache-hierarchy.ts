@@ -24,18 +24,18 @@ export function cyclesOf(ns: number, frequencyHz: number): number {
  * the hardware prefetchers make them.
  */
 export class CacheHierarchy {
-  readonly l1d: CacheLevel;
-  readonly l1i: CacheLevel;
-  readonly l2: CacheLevel;
-  readonly l3: CacheLevel;
-  readonly l1Cycles: number;
-  readonly #l2Cycles: number;
-  readonly #l3Cycles: number;
-  readonly #memoryCycles: number;
-  readonly #l2Stream: number;
-  readonly #l3Stream: number;
-  readonly #memoryStream: number;
-  readonly #cells: Float64Array;
+  declare readonly l1d: CacheLevel;
+  declare readonly l1i: CacheLevel;
+  declare readonly l2: CacheLevel;
+  declare readonly l3: CacheLevel;
+  declare readonly l1Cycles: number;
+  declare private readonly l2Cycles: number;
+  declare private readonly l3Cycles: number;
+  declare private readonly memoryCycles: number;
+  declare private readonly l2Stream: number;
+  declare private readonly l3Stream: number;
+  declare private readonly memoryStream: number;
+  declare private readonly cells: Float64Array;
   // Where the last line that L1D lacked was found: 1 L2, 2 L3, 3 memory.
   #level = 0;
 
@@ -46,18 +46,18 @@ export class CacheHierarchy {
     this.l2 = new CacheLevel(numbers.l2Bytes, numbers.l2Ways, policy, seed + 3);
     this.l3 = l3;
     this.l1Cycles = numbers.l1dCycles;
-    this.#l2Cycles = numbers.l2Cycles;
-    this.#l3Cycles = numbers.l3Cycles;
-    this.#memoryCycles = cyclesOf(numbers.memoryNs, numbers.frequencyHz);
-    this.#l2Stream = numbers.l2StreamCycles;
-    this.#l3Stream = numbers.l3StreamCycles;
-    this.#memoryStream = cyclesOf(numbers.memoryStreamNs, numbers.frequencyHz);
-    this.#cells = cells;
+    this.l2Cycles = numbers.l2Cycles;
+    this.l3Cycles = numbers.l3Cycles;
+    this.memoryCycles = cyclesOf(numbers.memoryNs, numbers.frequencyHz);
+    this.l2Stream = numbers.l2StreamCycles;
+    this.l3Stream = numbers.l3StreamCycles;
+    this.memoryStream = cyclesOf(numbers.memoryStreamNs, numbers.frequencyHz);
+    this.cells = cells;
   }
 
   /** Latency of a data access to a line, and brings it in. Stores and walks. */
   data(page: number, line: number): number {
-    const cells = this.#cells;
+    const cells = this.cells;
     if (this.l1d.access(page, line)) {
       cells[L1D_HITS] += 1;
       return this.l1Cycles;
@@ -68,7 +68,7 @@ export class CacheHierarchy {
 
   /** As {@link data}, for a load that retires: it is counted at the level that has its line. */
   load(page: number, line: number): number {
-    const cells = this.#cells;
+    const cells = this.cells;
     if (this.l1d.access(page, line)) {
       cells[L1D_HITS] += 1;
       cells[LOAD_L1_HITS] += 1;
@@ -87,7 +87,7 @@ export class CacheHierarchy {
     const level = this.#level;
     this.#level = 0;
     cycles += this.data(secondPage, secondLine);
-    this.#cells[LOAD_L1_HITS + Math.max(level, this.#level)] += 1;
+    this.cells[LOAD_L1_HITS + Math.max(level, this.#level)] += 1;
     return cycles;
   }
 
@@ -99,7 +99,7 @@ export class CacheHierarchy {
 
   /** Cost of a line that follows its predecessor in a bulk copy, and brings it in. */
   stream(page: number, line: number): number {
-    const cells = this.#cells;
+    const cells = this.cells;
     if (this.l1d.access(page, line)) {
       cells[L1D_HITS] += 1;
       return 1;
@@ -107,30 +107,30 @@ export class CacheHierarchy {
     cells[L1D_MISSES] += 1;
     if (this.l2.access(page, line)) {
       cells[L2_HITS] += 1;
-      return this.#l2Stream;
+      return this.l2Stream;
     }
     cells[L2_MISSES] += 1;
     cells[LLC_REFERENCES] += 1;
-    if (this.l3.access(page, line)) return this.#l3Stream;
+    if (this.l3.access(page, line)) return this.l3Stream;
     cells[LLC_MISSES] += 1;
-    return this.#memoryStream;
+    return this.memoryStream;
   }
 
   #beyondL1(page: number, line: number): number {
-    const cells = this.#cells;
+    const cells = this.cells;
     if (this.l2.access(page, line)) {
       cells[L2_HITS] += 1;
       this.#level = 1;
-      return this.#l2Cycles;
+      return this.l2Cycles;
     }
     cells[L2_MISSES] += 1;
     cells[LLC_REFERENCES] += 1;
     if (this.l3.access(page, line)) {
       this.#level = 2;
-      return this.#l3Cycles;
+      return this.l3Cycles;
     }
     cells[LLC_MISSES] += 1;
     this.#level = 3;
-    return this.#memoryCycles;
+    return this.memoryCycles;
   }
 }

@@ -22,17 +22,17 @@ const CLOCK_END = 2 ** 31 - 2;
  * Under FIFO the tags of a set lie in order, newest first, empty ones last.
  */
 export class CacheLevel {
-  readonly setCount: number;
-  readonly ways: number;
-  readonly tags: Int32Array;
-  readonly #setMask: number;
-  readonly #policy: number;
+  declare readonly setCount: number;
+  declare readonly ways: number;
+  declare readonly tags: Int32Array;
+  declare private readonly setMask: number;
+  declare private readonly policy: number;
   /** Last touch of each line, for LRU and tree-PLRU: 0 where nothing lies. */
-  readonly #stamp: Int32Array;
-  readonly #hint: Uint8Array;
-  readonly #hintMask: number;
+  declare private readonly stamp: Int32Array;
+  declare private readonly hint: Uint8Array;
+  declare private readonly hintMask: number;
   #clock = 0;
-  #random: number;
+  declare private random: number;
 
   constructor(bytes: number, ways: number, policy: number, seed: number) {
     this.setCount = bytes / ways / 64;
@@ -40,32 +40,32 @@ export class CacheLevel {
     assert(this.setCount >= 64, 'cache: at least 64 sets');
     assert(ways <= 255, 'cache: at most 255 ways');
     this.ways = ways;
-    this.#setMask = this.setCount - 1;
-    this.#policy = policy;
-    this.#random = (seed ^ 0x6a09e667) | 1;
+    this.setMask = this.setCount - 1;
+    this.policy = policy;
+    this.random = (seed ^ 0x6a09e667) | 1;
     this.tags = new Int32Array(this.setCount * ways).fill(EMPTY);
     const isStamped = policy === REPLACE_PLRU || policy === REPLACE_LRU;
-    this.#stamp = new Int32Array(isStamped ? this.tags.length : 0);
+    this.stamp = new Int32Array(isStamped ? this.tags.length : 0);
     let hintCount = this.setCount;
     while (policy === REPLACE_LRU && hintCount < this.tags.length * 2) hintCount *= 2;
-    this.#hint = new Uint8Array(policy === REPLACE_LRU ? hintCount : 0);
-    this.#hintMask = hintCount - 1;
+    this.hint = new Uint8Array(policy === REPLACE_LRU ? hintCount : 0);
+    this.hintMask = hintCount - 1;
   }
 
   /** Looks the line up and brings it in if it is absent; true on a hit. */
   access(page: number, line: number): boolean {
     const number = (page << 6) | line;
-    const first = (number & this.#setMask) * this.ways;
-    if (this.#policy !== REPLACE_LRU) return this.#accessOther(page, first);
-    const slot = first + this.#hint[number & this.#hintMask];
-    if (this.tags[slot] !== page) return this.#search(page, first, number & this.#hintMask);
-    this.#stamp[slot] = this.#tick();
+    const first = (number & this.setMask) * this.ways;
+    if (this.policy !== REPLACE_LRU) return this.#accessOther(page, first);
+    const slot = first + this.hint[number & this.hintMask];
+    if (this.tags[slot] !== page) return this.#search(page, first, number & this.hintMask);
+    this.stamp[slot] = this.#tick();
     return true;
   }
 
   /** True when the line is here; changes nothing. */
   has(page: number, line: number): boolean {
-    const first = (((page << 6) | line) & this.#setMask) * this.ways;
+    const first = (((page << 6) | line) & this.setMask) * this.ways;
     for (let slot = first; slot < first + this.ways; slot++) {
       if (this.tags[slot] === page) return true;
     }
@@ -74,13 +74,13 @@ export class CacheLevel {
 
   /** Takes the line out, as another processor's write does; true when it was here. */
   invalidate(page: number, line: number): boolean {
-    const first = (((page << 6) | line) & this.#setMask) * this.ways;
+    const first = (((page << 6) | line) & this.setMask) * this.ways;
     const end = first + this.ways;
     for (let slot = first; slot < end; slot++) {
       if (this.tags[slot] !== page) continue;
-      if (this.#policy === REPLACE_PLRU || this.#policy === REPLACE_LRU) {
+      if (this.policy === REPLACE_PLRU || this.policy === REPLACE_LRU) {
         this.tags[slot] = EMPTY;
-        this.#stamp[slot] = 0;
+        this.stamp[slot] = 0;
       } else {
         this.tags.copyWithin(slot, slot + 1, end);
         this.tags[end - 1] = EMPTY;
@@ -93,15 +93,15 @@ export class CacheLevel {
   /** Empties the level (WBINVD). */
   clear(): void {
     this.tags.fill(EMPTY);
-    this.#stamp.fill(0);
+    this.stamp.fill(0);
   }
 
   /** Columns and scalars that make up the state, for snapshots and hashes. */
   save(): CacheState {
     return {
       tags: this.tags.slice(),
-      stamp: this.#stamp.slice(),
-      scalars: Float64Array.of(this.#clock, this.#random),
+      stamp: this.stamp.slice(),
+      scalars: Float64Array.of(this.#clock, this.random),
     };
   }
 
@@ -109,9 +109,9 @@ export class CacheLevel {
   load(state: CacheState): void {
     assert(state.tags.length === this.tags.length, 'cache: state of another geometry');
     this.tags.set(state.tags);
-    this.#stamp.set(state.stamp);
+    this.stamp.set(state.stamp);
     this.#clock = state.scalars[0];
-    this.#random = state.scalars[1];
+    this.random = state.scalars[1];
   }
 
   /** No line twice in a set; no empty place before a used one where order counts; for tests. */
@@ -119,9 +119,9 @@ export class CacheLevel {
     for (let first = 0; first < this.tags.length; first += this.ways) {
       for (let slot = first; slot < first + this.ways; slot++) {
         if (this.tags[slot] === EMPTY) continue;
-        const stamped = this.#stamp.length !== 0;
-        assert(!stamped || this.#stamp[slot] > 0, 'cache: a line without a stamp');
-        const ordered = this.#policy === REPLACE_FIFO;
+        const stamped = this.stamp.length !== 0;
+        assert(!stamped || this.stamp[slot] > 0, 'cache: a line without a stamp');
+        const ordered = this.policy === REPLACE_FIFO;
         assert(
           !ordered || slot === first || this.tags[slot - 1] !== EMPTY,
           'cache: an empty place before a used one',
@@ -144,14 +144,14 @@ export class CacheLevel {
       way = this.#oldest(first);
       tags[first + way] = page;
     }
-    this.#hint[hint] = way;
-    this.#stamp[first + way] = this.#tick();
+    this.hint[hint] = way;
+    this.stamp[first + way] = this.#tick();
     return found;
   }
 
   // The least stamp and its way by masks of the sign; stamps are below 2**31, so nothing overflows.
   #oldest(first: number): number {
-    const stamp = this.#stamp;
+    const stamp = this.stamp;
     let least = stamp[first];
     let oldest = 0;
     for (let way = 1; way < this.ways; way++) {
@@ -170,7 +170,7 @@ export class CacheLevel {
   }
 
   #restamp(): void {
-    const stamp = this.#stamp;
+    const stamp = this.stamp;
     for (let first = 0; first < stamp.length; first += this.ways) {
       const slots = Array.from({ length: this.ways }, (_, way) => first + way);
       slots.sort((a, b) => stamp[a] - stamp[b]);
@@ -187,12 +187,12 @@ export class CacheLevel {
     let free = -1;
     for (let slot = first; slot < end; slot++) {
       if (tags[slot] === page) {
-        if (this.#policy === REPLACE_PLRU) this.#stamp[slot] = this.#tick();
+        if (this.policy === REPLACE_PLRU) this.stamp[slot] = this.#tick();
         return true;
       }
       if (tags[slot] === EMPTY && free === -1) free = slot;
     }
-    if (this.#policy === REPLACE_FIFO) {
+    if (this.policy === REPLACE_FIFO) {
       tags.copyWithin(first + 1, first, end - 1);
       tags[first] = page;
       return false;
@@ -200,12 +200,12 @@ export class CacheLevel {
     let victim = free;
     if (victim === -1) {
       victim =
-        this.#policy === REPLACE_RANDOM
+        this.policy === REPLACE_RANDOM
           ? first + (this.#nextRandom() % this.ways)
           : this.#victimOfTree(first);
     }
     tags[victim] = page;
-    if (this.#policy === REPLACE_PLRU) this.#stamp[victim] = this.#tick();
+    if (this.policy === REPLACE_PLRU) this.stamp[victim] = this.#tick();
     return false;
   }
 
@@ -227,14 +227,14 @@ export class CacheLevel {
   #newest(first: number, count: number): number {
     let newest = -1;
     for (let slot = first; slot < first + count; slot++) {
-      newest = Math.max(newest, this.#stamp[slot]);
+      newest = Math.max(newest, this.stamp[slot]);
     }
     return newest;
   }
 
   #nextRandom(): number {
-    this.#random = nextRandom(this.#random);
-    return this.#random >>> 0;
+    this.random = nextRandom(this.random);
+    return this.random >>> 0;
   }
 }
 

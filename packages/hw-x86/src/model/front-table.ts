@@ -45,16 +45,16 @@ export class FrontTable {
   readonly largeBase = new Float64Array(TABLES * LARGE_SLOTS).fill(Number.NaN);
   readonly largePage = new Int32Array(TABLES * LARGE_SLOTS);
   readonly largeStamp = new Int32Array(TABLES * LARGE_SLOTS);
-  readonly #words: Int32Array;
+  declare private readonly words: Int32Array;
 
   constructor(store: TlbStore) {
-    this.#words = store.words;
+    this.words = store.words;
     this.base[FRONT_GENERATION] = 0;
   }
 
   /** Adds the page of a first-level slot, as the store counts them, to a table. */
   add(table: number, low: number, high: number, size: number, slot: number, page: number): void {
-    this.#words[slot * RECORD + RECORD_FRONTED] |= 1 << table;
+    this.words[slot * RECORD + RECORD_FRONTED] |= 1 << table;
     const stamp = slot * STAMP_STRIDE + STAMP;
     const generation = this.base[FRONT_GENERATION];
     if (size === SIZE_4K) {

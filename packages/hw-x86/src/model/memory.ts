@@ -22,16 +22,16 @@ function roundUpToPowerOfTwo(value: number): number {
  * views[c], byteViews[c] and wordViews[c] show the same buffer, or none of them does.
  */
 export class ModelMemory implements PhysicalMemory {
-  readonly byteCount: ByteCount;
-  readonly chunkBytes: ByteCount;
+  declare readonly byteCount: ByteCount;
+  declare readonly chunkBytes: ByteCount;
   /** 4 KiB pages in one chunk, as a shift. */
-  readonly chunkPageShift: number;
+  declare readonly chunkPageShift: number;
   /** One view a chunk; unaligned, little-endian access. Zero length until the chunk is touched. */
-  readonly views: DataView[];
+  declare readonly views: DataView[];
   /** The same chunks as 32-bit words, for the page walker. */
-  readonly wordViews: Int32Array[];
-  readonly #byteViews: Uint8Array[];
-  readonly #chunkInverse: number;
+  declare readonly wordViews: Int32Array[];
+  declare private readonly byteViews: Uint8Array[];
+  declare private readonly chunkInverse: number;
 
   /**
    * @param byteCount - a multiple of 4,096, at most 8 TiB
@@ -47,10 +47,10 @@ export class ModelMemory implements PhysicalMemory {
     this.chunkBytes = checkPowerOfTwo('ERR_CHUNK_BYTES', 'chunkBytes', wanted, 2 ** 21, GIB);
     this.byteCount = byteCount;
     this.chunkPageShift = Math.round(Math.log2(this.chunkBytes)) - 12;
-    this.#chunkInverse = 1 / this.chunkBytes;
+    this.chunkInverse = 1 / this.chunkBytes;
     const chunkCount = Math.ceil(byteCount / this.chunkBytes);
     this.views = new Array<DataView>(chunkCount).fill(ABSENT);
-    this.#byteViews = new Array<Uint8Array>(chunkCount).fill(new Uint8Array(0));
+    this.byteViews = new Array<Uint8Array>(chunkCount).fill(new Uint8Array(0));
     this.wordViews = new Array<Int32Array>(chunkCount).fill(new Int32Array(0));
   }
 
@@ -70,7 +70,7 @@ export class ModelMemory implements PhysicalMemory {
     if (this.views[chunk] !== ABSENT) return;
     const buffer = new ArrayBuffer(this.chunkBytes);
     this.views[chunk] = new DataView(buffer);
-    this.#byteViews[chunk] = new Uint8Array(buffer);
+    this.byteViews[chunk] = new Uint8Array(buffer);
     this.wordViews[chunk] = new Int32Array(buffer);
   }
 
@@ -78,12 +78,12 @@ export class ModelMemory implements PhysicalMemory {
   drop(chunk: number): void {
     assert(chunk >= 0 && chunk < this.views.length, 'physical address outside memory');
     this.views[chunk] = ABSENT;
-    this.#byteViews[chunk] = new Uint8Array(0);
+    this.byteViews[chunk] = new Uint8Array(0);
     this.wordViews[chunk] = new Int32Array(0);
   }
 
   bytes(address: PhysAddr): Uint8Array {
-    return this.#byteViews[this.#chunkOf(address)];
+    return this.byteViews[this.#chunkOf(address)];
   }
 
   words(address: PhysAddr): Int32Array {
@@ -92,7 +92,7 @@ export class ModelMemory implements PhysicalMemory {
 
   load8(address: PhysAddr): number {
     const chunk = this.#chunkOf(address);
-    return this.#byteViews[chunk][address - chunk * this.chunkBytes];
+    return this.byteViews[chunk][address - chunk * this.chunkBytes];
   }
 
   load32(address: PhysAddr): number {
@@ -104,7 +104,7 @@ export class ModelMemory implements PhysicalMemory {
 
   store8(address: PhysAddr, value: number): void {
     const chunk = this.#chunkOf(address);
-    this.#byteViews[chunk][address - chunk * this.chunkBytes] = value;
+    this.byteViews[chunk][address - chunk * this.chunkBytes] = value;
   }
 
   store32(address: PhysAddr, value: number): void {
@@ -129,7 +129,7 @@ export class ModelMemory implements PhysicalMemory {
       const chunk = this.#chunkOf(at);
       const offset = at - chunk * this.chunkBytes;
       const piece = Math.min(byteCount - done, this.chunkBytes - offset);
-      this.#byteViews[chunk].fill(value, offset, offset + piece);
+      this.byteViews[chunk].fill(value, offset, offset + piece);
       done += piece;
     }
   }
@@ -142,7 +142,7 @@ export class ModelMemory implements PhysicalMemory {
       const chunk = this.#chunkOf(from + done);
       const at = from + done - chunk * this.chunkBytes;
       const piece = Math.min(byteCount - done, this.chunkBytes - at);
-      target.set(this.#byteViews[chunk].subarray(at, at + piece), offset + done);
+      target.set(this.byteViews[chunk].subarray(at, at + piece), offset + done);
       done += piece;
     }
   }
@@ -155,7 +155,7 @@ export class ModelMemory implements PhysicalMemory {
       const chunk = this.#chunkOf(to + done);
       const at = to + done - chunk * this.chunkBytes;
       const piece = Math.min(byteCount - done, this.chunkBytes - at);
-      this.#byteViews[chunk].set(source.subarray(offset + done, offset + done + piece), at);
+      this.byteViews[chunk].set(source.subarray(offset + done, offset + done + piece), at);
       done += piece;
     }
   }
@@ -165,10 +165,10 @@ export class ModelMemory implements PhysicalMemory {
     for (let chunk = 0; chunk < this.views.length; chunk++) {
       const present = this.isPresent(chunk) ? this.chunkBytes : 0;
       assert(this.views[chunk].byteLength === present, 'memory: view length');
-      assert(this.#byteViews[chunk].length === present, 'memory: byte view length');
+      assert(this.byteViews[chunk].length === present, 'memory: byte view length');
       assert(this.wordViews[chunk].length * 4 === present, 'memory: word view length');
       assert(
-        present === 0 || this.#byteViews[chunk].buffer === this.wordViews[chunk].buffer,
+        present === 0 || this.byteViews[chunk].buffer === this.wordViews[chunk].buffer,
         'memory: views of one chunk show two buffers',
       );
     }
@@ -177,7 +177,7 @@ export class ModelMemory implements PhysicalMemory {
   // Multiplication by an exact power of two, not `>>`: addresses pass 2**32.
   #chunkOf(address: PhysAddr): number {
     assert(address >= 0 && address < this.byteCount, 'physical address outside memory');
-    const chunk = Math.floor(address * this.#chunkInverse);
+    const chunk = Math.floor(address * this.chunkInverse);
     if (this.views[chunk] === ABSENT) this.touch(chunk);
     return chunk;
   }
@@ -225,11 +225,11 @@ export class ModelMemory implements PhysicalMemory {
     byteCount: number,
   ): void {
     if (toChunk === fromChunk) {
-      this.#byteViews[toChunk].copyWithin(toOffset, fromOffset, fromOffset + byteCount);
+      this.byteViews[toChunk].copyWithin(toOffset, fromOffset, fromOffset + byteCount);
       return;
     }
-    const target = this.#byteViews[toChunk];
-    const source = this.#byteViews[fromChunk];
+    const target = this.byteViews[toChunk];
+    const source = this.byteViews[fromChunk];
     if (((toOffset | fromOffset | byteCount) & 3) === 0) {
       const targetWords = this.wordViews[toChunk];
       const sourceWords = this.wordViews[fromChunk];

@@ -15,11 +15,11 @@ import { RECORD_FLAGS, RECORD_PAGE, RECORD_PCID } from './tlb-store.js';
  * TLBs, paging-structure caches and data caches as everything else. Never faults.
  */
 export class MeterTranslation {
-  readonly #tlb: TlbInventory;
-  readonly #front: FrontTable;
-  readonly #walk: PageWalk;
-  readonly #cells: Float64Array;
-  readonly #stlbCycles: number;
+  declare private readonly tlb: TlbInventory;
+  declare private readonly front: FrontTable;
+  declare private readonly walk: PageWalk;
+  declare private readonly cells: Float64Array;
+  declare private readonly stlbCycles: number;
 
   constructor(
     tlb: TlbInventory,
@@ -28,18 +28,18 @@ export class MeterTranslation {
     cells: Float64Array,
     stlbCycles: number,
   ) {
-    this.#tlb = tlb;
-    this.#front = front;
-    this.#walk = walk;
-    this.#cells = cells;
-    this.#stlbCycles = stlbCycles;
+    this.tlb = tlb;
+    this.front = front;
+    this.walk = walk;
+    this.cells = cells;
+    this.stlbCycles = stlbCycles;
   }
 
   /** Physical page of a metered address, given in words: a double would be boxed on its way. */
   page(low: number, high: number, access: number): number {
-    const front = this.#front;
-    const cells = this.#cells;
-    const tlb = this.#tlb;
+    const front = this.front;
+    const cells = this.cells;
+    const tlb = this.tlb;
     const at = front.findLarge(METER_TABLE, low, high);
     if (at !== -1) {
       tlb.store.stamps[front.largeStamp[at]] = cells[INSTRUCTIONS] += 1;
@@ -63,7 +63,7 @@ export class MeterTranslation {
   // Leaves the translation in tlb.walked: found in the second level, or walked for.
   #second(low: number, high: number, access: number): void {
     const offset = high * 2 ** 32 + (low >>> 0) - METER_BASE;
-    const tlb = this.#tlb;
+    const tlb = this.tlb;
     const second = tlb.second;
     const bank = second.bySize[SIZE_2M];
     const stored = second.storedSize[SIZE_2M];
@@ -74,15 +74,15 @@ export class MeterTranslation {
     source.words[RECORD_PAGE] = Math.floor(source.frame[0] / 4096) | 0;
     const found = bank === null ? -1 : bank.find(low, high, stored, ANY_PCID);
     if (bank !== null && found !== -1) {
-      this.#cells[TSC] += this.#stlbCycles;
-      this.#cells[DTLB_LOAD_STLB_HITS + access] += 1;
-      bank.touch(found, this.#cells[INSTRUCTIONS]);
+      this.cells[TSC] += this.stlbCycles;
+      this.cells[DTLB_LOAD_STLB_HITS + access] += 1;
+      bank.touch(found, this.cells[INSTRUCTIONS]);
       return;
     }
-    this.#walk.runMeter(low, high, offset);
-    this.#cells[DTLB_LOAD_WALKS + access] += 1;
+    this.walk.runMeter(low, high, offset);
+    this.cells[DTLB_LOAD_WALKS + access] += 1;
     if (bank === null) return;
     const slot = tlb.copyEntry(source, 0, bank, low, high, SIZE_2M, stored, null);
-    bank.touch(slot, this.#cells[INSTRUCTIONS]);
+    bank.touch(slot, this.cells[INSTRUCTIONS]);
   }
 }

@@ -20,7 +20,7 @@ export interface MeterRegion {
  */
 export class ModelMeter implements Meter {
   /** The processor charged; the machine sets it when it steps another. */
-  cpu: ModelCpu;
+  declare cpu: ModelCpu;
   readonly #regions: MeterRegion[] = [];
   #next: VirtAddr = METER_BASE;
 

@@ -32,20 +32,20 @@ const HIGH_WORD = 2 ** -32;
  */
 export class ModelMmu implements Mmu {
   /** Control state, TLBs and walker; for inspection and tests. */
-  readonly translation: Translation;
-  readonly #memory: ModelMemory;
-  readonly #views: DataView[];
-  readonly #chunkShift: number;
-  readonly #chunkMask: number;
-  readonly #cells: Float64Array;
-  readonly #stamps: Float64Array;
-  readonly #frontBase: Float64Array;
-  readonly #frontPage: Int32Array;
-  readonly #frontStamp: Int32Array;
-  readonly #caches: CacheHierarchy | null;
-  readonly #loadCycles: number;
-  readonly #storeCycles: number;
-  readonly #numbers: ProfileNumbers;
+  declare readonly translation: Translation;
+  declare private readonly memory: ModelMemory;
+  declare private readonly views: DataView[];
+  declare private readonly chunkShift: number;
+  declare private readonly chunkMask: number;
+  declare private readonly cells: Float64Array;
+  declare private readonly stamps: Float64Array;
+  declare private readonly frontBase: Float64Array;
+  declare private readonly frontPage: Int32Array;
+  declare private readonly frontStamp: Int32Array;
+  declare private readonly caches: CacheHierarchy | null;
+  declare private readonly loadCycles: number;
+  declare private readonly storeCycles: number;
+  declare private readonly numbers: ProfileNumbers;
   /** High and low word of the last load that had no register for them. */
   readonly #loaded = new Uint32Array(2);
   readonly #pages = new Int32Array(2);
@@ -58,19 +58,19 @@ export class ModelMmu implements Mmu {
   ) {
     const translation = new Translation(memory, cells, caches, options);
     this.translation = translation;
-    this.#memory = memory;
-    this.#views = memory.views;
-    this.#chunkShift = memory.chunkPageShift;
-    this.#chunkMask = 2 ** memory.chunkPageShift - 1;
-    this.#cells = cells;
-    this.#stamps = translation.tlb.store.stamps;
-    this.#frontBase = translation.front.base;
-    this.#frontPage = translation.front.page;
-    this.#frontStamp = translation.front.stamp;
-    this.#caches = caches;
-    this.#numbers = options.numbers;
-    this.#loadCycles = options.numbers.l1dCycles;
-    this.#storeCycles = options.numbers.storeCycles;
+    this.memory = memory;
+    this.views = memory.views;
+    this.chunkShift = memory.chunkPageShift;
+    this.chunkMask = 2 ** memory.chunkPageShift - 1;
+    this.cells = cells;
+    this.stamps = translation.tlb.store.stamps;
+    this.frontBase = translation.front.base;
+    this.frontPage = translation.front.page;
+    this.frontStamp = translation.front.stamp;
+    this.caches = caches;
+    this.numbers = options.numbers;
+    this.loadCycles = options.numbers.l1dCycles;
+    this.storeCycles = options.numbers.storeCycles;
   }
 
   translate(address: VirtAddr, access: number): PhysAddr {
@@ -91,8 +91,8 @@ export class ModelMmu implements Mmu {
     const page = this.#page(address, low, ACCESS_READ);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(4) : NIL;
     this.#chargeLoad(page, offset);
-    const view = this.#views[page >>> this.#chunkShift];
-    return view.getUint32(((page & this.#chunkMask) << 12) | offset, true);
+    const view = this.views[page >>> this.chunkShift];
+    return view.getUint32(((page & this.chunkMask) << 12) | offset, true);
   }
 
   store32(address: VirtAddr, value: number): number {
@@ -105,8 +105,8 @@ export class ModelMmu implements Mmu {
     const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, offset);
-    const view = this.#views[page >>> this.#chunkShift];
-    view.setInt32(((page & this.#chunkMask) << 12) | offset, value, true);
+    const view = this.views[page >>> this.chunkShift];
+    view.setInt32(((page & this.chunkMask) << 12) | offset, value, true);
     return OK;
   }
 
@@ -115,8 +115,8 @@ export class ModelMmu implements Mmu {
     const page = this.#page(address, low, ACCESS_READ);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(1) : NIL;
     this.#chargeLoad(page, low & 0xfff);
-    const view = this.#views[page >>> this.#chunkShift];
-    return view.getUint8(((page & this.#chunkMask) << 12) | (low & 0xfff));
+    const view = this.views[page >>> this.chunkShift];
+    return view.getUint8(((page & this.chunkMask) << 12) | (low & 0xfff));
   }
 
   load16(address: VirtAddr): number {
@@ -128,8 +128,8 @@ export class ModelMmu implements Mmu {
     const page = this.#page(address, low, ACCESS_READ);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(2) : NIL;
     this.#chargeLoad(page, low & 0xfff);
-    const view = this.#views[page >>> this.#chunkShift];
-    return view.getUint16(((page & this.#chunkMask) << 12) | (low & 0xfff), true);
+    const view = this.views[page >>> this.chunkShift];
+    return view.getUint16(((page & this.chunkMask) << 12) | (low & 0xfff), true);
   }
 
   load64(address: VirtAddr): number {
@@ -145,8 +145,8 @@ export class ModelMmu implements Mmu {
       return this.#openBus(4);
     }
     this.#chargeLoad(page, low & 0xfff);
-    const view = this.#views[page >>> this.#chunkShift];
-    const offset = ((page & this.#chunkMask) << 12) | (low & 0xfff);
+    const view = this.views[page >>> this.chunkShift];
+    const offset = ((page & this.chunkMask) << 12) | (low & 0xfff);
     this.#loaded[0] = view.getUint32(offset + 4, true);
     return view.getUint32(offset, true);
   }
@@ -160,8 +160,8 @@ export class ModelMmu implements Mmu {
     const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, low & 0xfff);
-    const view = this.#views[page >>> this.#chunkShift];
-    view.setInt8(((page & this.#chunkMask) << 12) | (low & 0xfff), value);
+    const view = this.views[page >>> this.chunkShift];
+    view.setInt8(((page & this.chunkMask) << 12) | (low & 0xfff), value);
     return OK;
   }
 
@@ -174,8 +174,8 @@ export class ModelMmu implements Mmu {
     const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, low & 0xfff);
-    const view = this.#views[page >>> this.#chunkShift];
-    view.setInt16(((page & this.#chunkMask) << 12) | (low & 0xfff), value, true);
+    const view = this.views[page >>> this.chunkShift];
+    view.setInt16(((page & this.chunkMask) << 12) | (low & 0xfff), value, true);
     return OK;
   }
 
@@ -188,8 +188,8 @@ export class ModelMmu implements Mmu {
     const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeStore(page, low & 0xfff);
-    const view = this.#views[page >>> this.#chunkShift];
-    const offset = ((page & this.#chunkMask) << 12) | (low & 0xfff);
+    const view = this.views[page >>> this.chunkShift];
+    const offset = ((page & this.chunkMask) << 12) | (low & 0xfff);
     view.setInt32(offset, lowWord, true);
     view.setInt32(offset + 4, highWord, true);
     return OK;
@@ -202,8 +202,8 @@ export class ModelMmu implements Mmu {
     const page = this.#page(address, low, ACCESS_WRITE);
     if (page < 0) return page === OPEN_BUS ? OK : NIL;
     this.#chargeRun(page, offset, wordCount, ACCESS_WRITE);
-    const view = this.#views[page >>> this.#chunkShift];
-    const start = ((page & this.#chunkMask) << 12) | offset;
+    const view = this.views[page >>> this.chunkShift];
+    const start = ((page & this.chunkMask) << 12) | offset;
     for (let word = 0; word < wordCount; word++) view.setFloat64(start + word * 8, 0);
     return OK;
   }
@@ -227,8 +227,8 @@ export class ModelMmu implements Mmu {
     const page = this.#page(address, low, ACCESS_FETCH);
     if (page < 0) return page === OPEN_BUS ? this.#openBus(4) : NIL;
     this.#chargeFetch(page, low & 0xfff);
-    const view = this.#views[page >>> this.#chunkShift];
-    return view.getUint32(((page & this.#chunkMask) << 12) | (low & 0xfff), true);
+    const view = this.views[page >>> this.chunkShift];
+    return view.getUint32(((page & this.chunkMask) << 12) | (low & 0xfff), true);
   }
 
   copyFrom(from: VirtAddr, to: PhysAddr, byteCount: ByteCount): number {
@@ -239,7 +239,7 @@ export class ModelMmu implements Mmu {
       if (page < 0) break;
       const source = page * 4096 + (low & 0xfff);
       const piece = Math.min(byteCount - done, 4096 - (low & 0xfff));
-      this.#memory.copy(to + done, source, piece);
+      this.memory.copy(to + done, source, piece);
       this.#chargeLines(source, piece);
       this.#chargeLines(to + done, piece);
       done += piece;
@@ -255,7 +255,7 @@ export class ModelMmu implements Mmu {
       if (page < 0) break;
       const target = page * 4096 + (low & 0xfff);
       const piece = Math.min(byteCount - done, 4096 - (low & 0xfff));
-      this.#memory.copy(target, from + done, piece);
+      this.memory.copy(target, from + done, piece);
       this.#chargeLines(from + done, piece);
       this.#chargeLines(target, piece);
       done += piece;
@@ -310,7 +310,7 @@ export class ModelMmu implements Mmu {
     }
     // Other PCIDs are in no front table, but to tell them apart costs more than to fill it again.
     if (type !== INVPCID_ADDRESS || pcid === walk.pcid) front.clear();
-    this.#cells[TSC] += this.#numbers.invpcidCycles;
+    this.cells[TSC] += this.numbers.invpcidCycles;
   }
 
   /** Sets ring 0 or 3; called by the processor, which splits its counters first. */
@@ -320,24 +320,24 @@ export class ModelMmu implements Mmu {
 
   #page(address: VirtAddr, low: number, access: number): number {
     const { translation } = this;
-    const base = this.#frontBase;
+    const base = this.frontBase;
     const at = translation.readTable + access * FRONT_SLOTS + ((low >>> 12) & FRONT_MASK);
     if (base[at] === address - (low & 0xfff) + base[FRONT_GENERATION]) {
-      this.#stamps[this.#frontStamp[at]] = this.#cells[INSTRUCTIONS] += 1;
-      return this.#frontPage[at];
+      this.stamps[this.frontStamp[at]] = this.cells[INSTRUCTIONS] += 1;
+      return this.frontPage[at];
     }
     return translation.miss(low, Math.floor(address * HIGH_WORD), access);
   }
 
   #chargeLoad(page: number, offset: number): void {
-    if (this.#caches === null) this.#cells[TSC] += this.#loadCycles;
-    else this.#cells[TSC] += this.#caches.load(page, offset >>> 6);
+    if (this.caches === null) this.cells[TSC] += this.loadCycles;
+    else this.cells[TSC] += this.caches.load(page, offset >>> 6);
   }
 
   // An access across a page border touches a line of each page and retires once.
   #chargeBoth(first: number, offset: number, second: number): void {
-    if (this.#caches !== null && first !== OPEN_BUS && second !== OPEN_BUS) {
-      this.#cells[TSC] += this.#caches.loadBoth(first, offset >>> 6, second, 0);
+    if (this.caches !== null && first !== OPEN_BUS && second !== OPEN_BUS) {
+      this.cells[TSC] += this.caches.loadBoth(first, offset >>> 6, second, 0);
       return;
     }
     if (first !== OPEN_BUS) this.#chargeLoad(first, offset);
@@ -346,29 +346,29 @@ export class ModelMmu implements Mmu {
 
   // A store that hits L1D costs its slot in the store port; one that misses waits for the line.
   #chargeStore(page: number, offset: number): void {
-    if (this.#caches === null) {
-      this.#cells[TSC] += this.#storeCycles;
+    if (this.caches === null) {
+      this.cells[TSC] += this.storeCycles;
       return;
     }
-    const cycles = this.#caches.data(page, offset >>> 6);
-    this.#cells[TSC] += cycles === this.#loadCycles ? this.#storeCycles : cycles;
+    const cycles = this.caches.data(page, offset >>> 6);
+    this.cells[TSC] += cycles === this.loadCycles ? this.storeCycles : cycles;
   }
 
   // What as many single accesses would: the first of each line may miss, the others hit L1D.
   #chargeRun(page: number, offset: number, wordCount: number, access: number): void {
-    const cells = this.#cells;
+    const cells = this.cells;
     const isLoad = access === ACCESS_READ;
-    const hitCycles = isLoad ? this.#loadCycles : this.#storeCycles;
+    const hitCycles = isLoad ? this.loadCycles : this.storeCycles;
     cells[INSTRUCTIONS] += wordCount - 1;
-    if (this.#caches === null) {
+    if (this.caches === null) {
       cells[TSC] += wordCount * hitCycles;
       return;
     }
     const first = offset >>> 6;
     const last = (offset + wordCount * 8 - 1) >>> 6;
     for (let line = first; line <= last; line++) {
-      const cycles = isLoad ? this.#caches.load(page, line) : this.#caches.data(page, line);
-      cells[TSC] += cycles === this.#loadCycles ? hitCycles : cycles;
+      const cycles = isLoad ? this.caches.load(page, line) : this.caches.data(page, line);
+      cells[TSC] += cycles === this.loadCycles ? hitCycles : cycles;
     }
     const hits = wordCount - (last - first + 1);
     cells[TSC] += hits * hitCycles;
@@ -377,36 +377,36 @@ export class ModelMmu implements Mmu {
   }
 
   #chargeFetch(page: number, offset: number): void {
-    this.#cells[TSC] += 1;
-    if (this.#caches !== null) this.#cells[TSC] += this.#caches.fetch(page, offset >>> 6);
+    this.cells[TSC] += 1;
+    if (this.caches !== null) this.cells[TSC] += this.caches.fetch(page, offset >>> 6);
   }
 
   // The first line of a page pays its latency; the prefetchers bring the rest.
   #chargeLines(address: PhysAddr, byteCount: ByteCount): void {
-    const cells = this.#cells;
+    const cells = this.cells;
     const first = Math.floor(address / 64);
     const last = Math.floor((address + byteCount - 1) / 64);
     cells[INSTRUCTIONS] += last - first + 1;
-    if (this.#caches === null) {
-      cells[TSC] += this.#loadCycles + last - first;
+    if (this.caches === null) {
+      cells[TSC] += this.loadCycles + last - first;
       return;
     }
     for (let line = first; line <= last; line++) {
       const page = Math.floor(line / 64) | 0;
       cells[TSC] +=
-        line === first ? this.#caches.data(page, line % 64) : this.#caches.stream(page, line % 64);
+        line === first ? this.caches.data(page, line % 64) : this.caches.stream(page, line % 64);
     }
   }
 
   #openBus(byteCount: number): number {
-    this.#cells[TSC] += this.#loadCycles;
+    this.cells[TSC] += this.loadCycles;
     return 2 ** (8 * Math.min(byteCount, 4)) - 1;
   }
 
   // Both pages of an access across a border, stamped in order within one instruction. In words: a
   // double would be boxed on its way into a call.
   #pagesOf(low: number, high: number, access: number): boolean {
-    const cells = this.#cells;
+    const cells = this.cells;
     const retired = cells[INSTRUCTIONS];
     const nextLow = ((low & -4096) + 4096) | 0;
     const nextHigh = nextLow === 0 ? high + 1 : high;
@@ -464,16 +464,14 @@ export class ModelMmu implements Mmu {
       const page = this.#pages[offset + i < 4096 ? 0 : 1];
       if (page === OPEN_BUS) continue;
       const byte = i < 4 ? lowWord >>> (8 * i) : highWord >>> (8 * (i - 4));
-      const view = this.#views[page >>> this.#chunkShift];
-      view.setInt8(((page & this.#chunkMask) << 12) | ((offset + i) & 0xfff), byte);
+      const view = this.views[page >>> this.chunkShift];
+      view.setInt8(((page & this.chunkMask) << 12) | ((offset + i) & 0xfff), byte);
     }
     return OK;
   }
 
   #byteAt(page: number, offset: number): number {
     if (page === OPEN_BUS) return 0xff;
-    return this.#views[page >>> this.#chunkShift].getUint8(
-      ((page & this.#chunkMask) << 12) | offset,
-    );
+    return this.views[page >>> this.chunkShift].getUint8(((page & this.chunkMask) << 12) | offset);
   }
 }

@@ -60,13 +60,13 @@ export class PageWalk {
   /** Entries read by the last walk: 4 without paging-structure caches and large pages. */
   levelsRead = 0;
 
-  readonly #memory: ModelMemory;
-  readonly #pageCount: number;
-  readonly #chunkShift: number;
-  readonly #chunkMask: number;
-  readonly #cells: Float64Array;
-  readonly #caches: CacheHierarchy | null;
-  readonly #stepCycles: number;
+  declare private readonly memory: ModelMemory;
+  declare private readonly pageCount: number;
+  declare private readonly chunkShift: number;
+  declare private readonly chunkMask: number;
+  declare private readonly cells: Float64Array;
+  declare private readonly caches: CacheHierarchy | null;
+  declare private readonly stepCycles: number;
   /** Paging-structure caches by the size an entry reaches: [, PDE, PDPTE, PML4E], or null. */
   readonly #paths: readonly (TlbBank | null)[];
   // By level: where an entry that the walk used lies, and what it leads to.
@@ -87,13 +87,13 @@ export class PageWalk {
     stepCycles: number,
     paths: readonly (TlbBank | null)[],
   ) {
-    this.#memory = memory;
-    this.#pageCount = memory.byteCount / 4096;
-    this.#chunkShift = memory.chunkPageShift;
-    this.#chunkMask = 2 ** memory.chunkPageShift - 1;
-    this.#cells = cells;
-    this.#caches = caches;
-    this.#stepCycles = stepCycles;
+    this.memory = memory;
+    this.pageCount = memory.byteCount / 4096;
+    this.chunkShift = memory.chunkPageShift;
+    this.chunkMask = 2 ** memory.chunkPageShift - 1;
+    this.cells = cells;
+    this.caches = caches;
+    this.stepCycles = stepCycles;
     this.#paths = paths;
   }
 
@@ -105,7 +105,7 @@ export class PageWalk {
   set root(root: PhysAddr) {
     this.#root = root;
     this.#rootPage = Math.floor(root / 4096) | 0;
-    const beyond = root >= this.#memory.byteCount ? FLAG_BEYOND : 0;
+    const beyond = root >= this.memory.byteCount ? FLAG_BEYOND : 0;
     this.#rootFlags = PTE_WRITE | PTE_USER | beyond;
   }
 
@@ -242,7 +242,7 @@ export class PageWalk {
   }
 
   #isBeyond(page: number, entryHigh: number): boolean {
-    return (entryHigh & 0xff800) !== 0 || page >= this.#pageCount;
+    return (entryHigh & 0xff800) !== 0 || page >= this.pageCount;
   }
 
   // Entries are cached only by a walk that succeeded, so each has its A bit set (4.10.3.1) and no
@@ -276,31 +276,31 @@ export class PageWalk {
       this.#high = -1;
       return;
     }
-    const memory = this.#memory;
-    const chunk = table >>> this.#chunkShift;
+    const memory = this.memory;
+    const chunk = table >>> this.chunkShift;
     if (!memory.isPresent(chunk)) memory.touch(chunk);
     const words = memory.wordViews[chunk];
-    const at = ((table & this.#chunkMask) << 10) | (index << 1);
+    const at = ((table & this.chunkMask) << 10) | (index << 1);
     this.#low = words[at];
     this.#high = words[at + 1];
   }
 
   #charge(page: number, line: number): void {
     this.levelsRead += 1;
-    const cycles = this.#caches === null ? this.#stepCycles : this.#caches.data(page, line);
-    this.#cells[TSC] += cycles;
-    this.#cells[WALK_CYCLES] += cycles;
+    const cycles = this.caches === null ? this.stepCycles : this.caches.data(page, line);
+    this.cells[TSC] += cycles;
+    this.cells[WALK_CYCLES] += cycles;
   }
 
   // For inspection: by address, without time.
   #load(address: PhysAddr): void {
-    if (address >= this.#memory.byteCount) {
+    if (address >= this.memory.byteCount) {
       this.#low = -1;
       this.#high = -1;
       return;
     }
-    this.#low = this.#memory.load32(address) | 0;
-    this.#high = this.#memory.load32(address + 4) | 0;
+    this.#low = this.memory.load32(address) | 0;
+    this.#high = this.memory.load32(address + 4) | 0;
   }
 
   #setAccessed(firstLevel: number, lastLevel: number): void {
@@ -309,8 +309,8 @@ export class PageWalk {
 
   #set(level: number, bits: number): void {
     const table = this.#usedTable[level];
-    const words = this.#memory.wordViews[table >>> this.#chunkShift];
-    const at = ((table & this.#chunkMask) << 10) | (this.#usedIndex[level] << 1);
+    const words = this.memory.wordViews[table >>> this.chunkShift];
+    const at = ((table & this.chunkMask) << 10) | (this.#usedIndex[level] << 1);
     if ((words[at] & bits) !== bits) words[at] |= bits;
   }
 }

@@ -32,22 +32,22 @@ const FRONT_MASK = FRONT_SLOTS - 1;
  * Only for sets of few ways under LRU, and not for strict mode.
  */
 export class SmallPages {
-  readonly #words: Int32Array;
-  readonly #stamps: Float64Array;
-  readonly #cells: Float64Array;
-  readonly #rights: AccessRights;
-  readonly #frontBase: Float64Array;
-  readonly #frontPage: Int32Array;
-  readonly #frontStamp: Int32Array;
-  readonly #hint: Int16Array;
-  readonly #hintMask: number;
-  readonly #firstBase: number;
-  readonly #firstMask: number;
-  readonly #firstWays: number;
-  readonly #secondBase: number;
-  readonly #secondMask: number;
-  readonly #secondWays: number;
-  readonly #stlbCycles: number;
+  declare private readonly words: Int32Array;
+  declare private readonly stamps: Float64Array;
+  declare private readonly cells: Float64Array;
+  declare private readonly rights: AccessRights;
+  declare private readonly frontBase: Float64Array;
+  declare private readonly frontPage: Int32Array;
+  declare private readonly frontStamp: Int32Array;
+  declare private readonly hint: Int16Array;
+  declare private readonly hintMask: number;
+  declare private readonly firstBase: number;
+  declare private readonly firstMask: number;
+  declare private readonly firstWays: number;
+  declare private readonly secondBase: number;
+  declare private readonly secondMask: number;
+  declare private readonly secondWays: number;
+  declare private readonly stlbCycles: number;
 
   constructor(
     first: TlbBank,
@@ -58,37 +58,37 @@ export class SmallPages {
     cells: Float64Array,
     stlbCycles: number,
   ) {
-    this.#words = store.words;
-    this.#stamps = store.stamps;
-    this.#cells = cells;
-    this.#rights = rights;
-    this.#frontBase = front.base;
-    this.#frontPage = front.page;
-    this.#frontStamp = front.stamp;
-    this.#hint = second.hint;
-    this.#hintMask = second.hint.length - 1;
-    this.#firstBase = first.base;
-    this.#firstMask = first.setMask;
-    this.#firstWays = first.ways;
-    this.#secondBase = second.base;
-    this.#secondMask = second.setMask;
-    this.#secondWays = second.ways;
-    this.#stlbCycles = stlbCycles;
+    this.words = store.words;
+    this.stamps = store.stamps;
+    this.cells = cells;
+    this.rights = rights;
+    this.frontBase = front.base;
+    this.frontPage = front.page;
+    this.frontStamp = front.stamp;
+    this.hint = second.hint;
+    this.hintMask = second.hint.length - 1;
+    this.firstBase = first.base;
+    this.firstMask = first.setMask;
+    this.firstWays = first.ways;
+    this.secondBase = second.base;
+    this.secondMask = second.setMask;
+    this.secondWays = second.ways;
+    this.stlbCycles = stlbCycles;
   }
 
   /** Physical page of the address, brought to the first level; or ELSEWHERE or NOT_CACHED. */
   find(low: number, high: number, access: number, pcid: number): number {
-    const words = this.#words;
+    const words = this.words;
     const tag = (low & -4096) + 1;
     const number = low >>> 12;
-    const set = this.#firstBase + (number & this.#firstMask) * this.#firstWays;
-    const end = (set + this.#firstWays) * RECORD;
+    const set = this.firstBase + (number & this.firstMask) * this.firstWays;
+    const end = (set + this.firstWays) * RECORD;
     for (let at = set * RECORD; at < end; at += RECORD) {
       if (words[at] !== tag || words[at + RECORD_HIGH] !== high) continue;
       const owner = words[at + RECORD_PCID];
       if (owner === pcid || owner === ANY_PCID) return this.#hitFirst(low, high, access, at);
     }
-    let from = (this.#secondBase + this.#hint[number & this.#hintMask]) * RECORD;
+    let from = (this.secondBase + this.hint[number & this.hintMask]) * RECORD;
     let owner = words[from + RECORD_PCID];
     const guessed = words[from] === tag && words[from + RECORD_HIGH] === high;
     if (!guessed || (owner !== pcid && owner !== ANY_PCID)) {
@@ -98,30 +98,30 @@ export class SmallPages {
     }
     const flags = words[from + RECORD_FLAGS];
     const page = words[from + RECORD_PAGE];
-    if (page < 0 || this.#rights.verdict(flags, access) !== USABLE) return ELSEWHERE;
+    if (page < 0 || this.rights.verdict(flags, access) !== USABLE) return ELSEWHERE;
     const slot = this.#oldest(set);
     if (words[slot * RECORD] === 0) return ELSEWHERE;
-    const cells = this.#cells;
-    cells[TSC] += this.#stlbCycles;
+    const cells = this.cells;
+    cells[TSC] += this.stlbCycles;
     cells[access === ACCESS_FETCH ? ITLB_STLB_HITS : DTLB_LOAD_STLB_HITS + access] += 1;
-    this.#stamps[(from >>> 1) + STAMP] = cells[INSTRUCTIONS];
+    this.stamps[(from >>> 1) + STAMP] = cells[INSTRUCTIONS];
     this.#replace(slot, tag, high, access, owner, flags, page);
     return page;
   }
 
   #hitFirst(low: number, high: number, access: number, at: number): number {
-    const words = this.#words;
+    const words = this.words;
     const page = words[at + RECORD_PAGE];
     const flags = words[at + RECORD_FLAGS];
-    if (page < 0 || this.#rights.verdict(flags, access) !== USABLE) return ELSEWHERE;
+    if (page < 0 || this.rights.verdict(flags, access) !== USABLE) return ELSEWHERE;
     this.#show(low, high, access, at, page);
     return page;
   }
 
   #search(tag: number, high: number, number: number, pcid: number): number {
-    const words = this.#words;
-    const set = this.#secondBase + (number & this.#secondMask) * this.#secondWays;
-    const end = (set + this.#secondWays) * RECORD;
+    const words = this.words;
+    const set = this.secondBase + (number & this.secondMask) * this.secondWays;
+    const end = (set + this.secondWays) * RECORD;
     for (let at = set * RECORD; at < end; at += RECORD) {
       if (words[at] !== tag || words[at + RECORD_HIGH] !== high) continue;
       const owner = words[at + RECORD_PCID];
@@ -132,7 +132,7 @@ export class SmallPages {
 
   // As oldestWay, four ways at a time: see there for why by arithmetic.
   #oldest(set: number): number {
-    const stamps = this.#stamps;
+    const stamps = this.stamps;
     const at = set * STAMP_STRIDE + STAMP;
     const one = lesser(stamps[at] * 64, stamps[at + STAMP_STRIDE] * 64 + 1);
     const two = lesser(
@@ -140,7 +140,7 @@ export class SmallPages {
       stamps[at + 3 * STAMP_STRIDE] * 64 + 3,
     );
     let least = lesser(one, two);
-    for (let way = 4; way < this.#firstWays; way++) {
+    for (let way = 4; way < this.firstWays; way++) {
       least = lesser(least, stamps[at + way * STAMP_STRIDE] * 64 + way);
     }
     return set + (least & 31);
@@ -156,7 +156,7 @@ export class SmallPages {
     flags: number,
     page: number,
   ): void {
-    const words = this.#words;
+    const words = this.words;
     const at = slot * RECORD;
     const stamp = slot * STAMP_STRIDE + STAMP;
     const place = (words[at] >>> 12) & FRONT_MASK;
@@ -165,7 +165,7 @@ export class SmallPages {
       const table = 31 - Math.clz32(tables);
       tables ^= 1 << table;
       const old = table * FRONT_SLOTS + place;
-      if (this.#frontStamp[old] === stamp) this.#frontBase[old] = Number.NaN;
+      if (this.frontStamp[old] === stamp) this.frontBase[old] = Number.NaN;
     }
     words[at] = tag;
     words[at + RECORD_HIGH] = high;
@@ -178,14 +178,14 @@ export class SmallPages {
 
   // The use of a first-level record, which the front table shows from now on.
   #show(low: number, high: number, access: number, at: number, page: number): void {
-    const base = this.#frontBase;
-    const table = this.#rights.context * 3 + access;
+    const base = this.frontBase;
+    const table = this.rights.context * 3 + access;
     const stamp = (at >>> 1) + STAMP;
-    this.#stamps[stamp] = this.#cells[INSTRUCTIONS] += 1;
-    this.#words[at + RECORD_FRONTED] |= 1 << table;
+    this.stamps[stamp] = this.cells[INSTRUCTIONS] += 1;
+    this.words[at + RECORD_FRONTED] |= 1 << table;
     const place = table * FRONT_SLOTS + ((low >>> 12) & FRONT_MASK);
     base[place] = high * 2 ** 32 + ((low & -4096) >>> 0) + base[FRONT_GENERATION];
-    this.#frontPage[place] = page;
-    this.#frontStamp[place] = stamp;
+    this.frontPage[place] = page;
+    this.frontStamp[place] = stamp;
   }
 }

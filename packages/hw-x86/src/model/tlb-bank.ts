@@ -62,38 +62,38 @@ export interface BankOptions {
  * computed on eviction.
  */
 export class TlbBank {
-  readonly entryCount: number;
-  readonly ways: number;
+  declare readonly entryCount: number;
+  declare readonly ways: number;
   /** First slot of this bank in the store. */
-  readonly base: number;
+  declare readonly base: number;
   /** RECORD words a slot. */
-  readonly words: Int32Array;
+  declare readonly words: Int32Array;
   /** Physical address of the page, or of the next table in a paging-structure cache; cold. */
-  readonly frame: Float64Array;
+  declare readonly frame: Float64Array;
   /** What the leaf entry held, for strict mode; cold. */
-  readonly entryLow: Int32Array;
-  readonly entryHigh: Int32Array;
+  declare readonly entryLow: Int32Array;
+  declare readonly entryHigh: Int32Array;
   /** STAMP_STRIDE doubles a slot. */
-  readonly stamps: Float64Array;
-  readonly live: Int32Array;
+  declare readonly stamps: Float64Array;
+  declare readonly live: Int32Array;
   /** True once a fragment of a larger page was stored here. */
   holdsFragments = false;
   /** Sets less one: a set is the low bits of the page number. */
-  readonly setMask: number;
-  readonly #policy: number;
-  readonly #next: Int32Array;
-  readonly #heads: Int32Array;
-  readonly #isHashed: boolean;
+  declare readonly setMask: number;
+  declare private readonly policy: number;
+  declare private readonly next: Int32Array;
+  declare private readonly heads: Int32Array;
+  declare private readonly isHashed: boolean;
   /** Slot that a page number was put into last; a guess, so it is checked against the tag. */
-  readonly hint: Int16Array;
-  readonly #hintMask: number;
-  readonly #hashMask: number;
-  readonly #filled: Float64Array;
-  readonly #sorted: SortedOrder | null;
-  readonly #useOrder: UseOrder | null;
+  declare readonly hint: Int16Array;
+  declare private readonly hintMask: number;
+  declare private readonly hashMask: number;
+  declare private readonly filled: Float64Array;
+  declare private readonly sorted: SortedOrder | null;
+  declare private readonly useOrder: UseOrder | null;
   #used = 0;
   #fills = 0;
-  #seed: number;
+  declare private seed: number;
 
   constructor(options: BankOptions) {
     const { entryCount, ways, base, store } = options;
@@ -109,28 +109,28 @@ export class TlbBank {
     this.stamps = store.stamps.subarray(base * STAMP_STRIDE, end * STAMP_STRIDE);
     this.live = options.live;
     this.setMask = setCount - 1;
-    this.#policy = options.policy;
-    this.#seed = (options.seed ^ 0x9e3779b9) | 1;
+    this.policy = options.policy;
+    this.seed = (options.seed ^ 0x9e3779b9) | 1;
     this.frame = new Float64Array(entryCount);
     this.entryLow = new Int32Array(entryCount);
     this.entryHigh = new Int32Array(entryCount);
-    this.#isHashed = ways > SCAN_WAYS_MAX;
-    const headCount = this.#isHashed ? powerAbove(entryCount * 2) : 4;
-    this.#next = new Int32Array(this.#isHashed ? entryCount : 0).fill(-1);
-    this.#heads = new Int32Array(headCount).fill(-1);
-    this.#hashMask = headCount - 1;
+    this.isHashed = ways > SCAN_WAYS_MAX;
+    const headCount = this.isHashed ? powerAbove(entryCount * 2) : 4;
+    this.next = new Int32Array(this.isHashed ? entryCount : 0).fill(-1);
+    this.heads = new Int32Array(headCount).fill(-1);
+    this.hashMask = headCount - 1;
     this.hint = new Int16Array(powerAbove(entryCount * 2));
-    this.#hintMask = this.hint.length - 1;
-    this.#filled = new Float64Array(entryCount);
-    const isWhole = this.#isHashed && setCount === 1;
+    this.hintMask = this.hint.length - 1;
+    this.filled = new Float64Array(entryCount);
+    const isWhole = this.isHashed && setCount === 1;
     const isListed = isWhole && options.isTouched === true && options.policy === REPLACE_LRU;
-    this.#useOrder = isListed ? new UseOrder(entryCount) : null;
-    this.#sorted = isWhole ? new SortedOrder(entryCount) : null;
+    this.useOrder = isListed ? new UseOrder(entryCount) : null;
+    this.sorted = isWhole ? new SortedOrder(entryCount) : null;
   }
 
   /** True for small sets under LRU: searched in place, and replaced by stamps alone. */
   get isPlain(): boolean {
-    return !this.#isHashed && this.#policy === REPLACE_LRU && this.ways >= 4;
+    return !this.isHashed && this.policy === REPLACE_LRU && this.ways >= 4;
   }
 
   /** Slot that translates the address with this page size for this PCID, or -1. */
@@ -168,7 +168,7 @@ export class TlbBank {
     const before = words[at];
     if (before !== 0) {
       this.live[(before - 1) & 3]--;
-      if (this.#isHashed) this.#unlink(slot);
+      if (this.isHashed) this.#unlink(slot);
     } else this.#used += 1;
     const tag = ((low & LOW_MASK[size]) | size) + 1;
     const keyHigh = high & HIGH_MASK[size];
@@ -178,30 +178,30 @@ export class TlbBank {
     words[at + RECORD_FRONTED] = 0;
     this.live[size]++;
     this.stamps[slot * STAMP_STRIDE + STAMP] = 0;
-    this.hint[pageNumber(low, keyHigh, size) & this.#hintMask] = slot;
-    if (this.#policy === REPLACE_FIFO) this.#filled[slot] = ++this.#fills;
-    if (!this.#isHashed) return;
+    this.hint[pageNumber(low, keyHigh, size) & this.hintMask] = slot;
+    if (this.policy === REPLACE_FIFO) this.filled[slot] = ++this.#fills;
+    if (!this.isHashed) return;
     const bucket = this.#hash(tag, keyHigh);
-    this.#next[slot] = this.#heads[bucket];
-    this.#heads[bucket] = slot;
+    this.next[slot] = this.heads[bucket];
+    this.heads[bucket] = slot;
   }
 
   /** The slot that the next claim of this key should take: a free one, else by the policy. */
   victim(low: number, high: number, size: number): number {
-    if (this.#sorted !== null) return this.#victimOfWhole();
+    if (this.sorted !== null) return this.#victimOfWhole();
     const number = size === SIZE_4K ? low >>> 12 : pageNumber(low, high, size);
     const first = (number & this.setMask) * this.ways;
     // An empty slot's stamp is -1, below any other.
     const oldest =
       first + oldestWay(this.stamps, first * STAMP_STRIDE + STAMP, this.ways, STAMP_STRIDE);
-    if (this.#policy === REPLACE_LRU || this.words[oldest * RECORD] === 0) return oldest;
+    if (this.policy === REPLACE_LRU || this.words[oldest * RECORD] === 0) return oldest;
     return this.#victimOfSet(first);
   }
 
   /** A use of a slot where uses are reported one by one; `stamp` grows from use to use. */
   touch(slot: number, stamp: number): void {
     this.stamps[slot * STAMP_STRIDE + STAMP] = stamp;
-    this.#useOrder?.touch(slot);
+    this.useOrder?.touch(slot);
   }
 
   /** Size code of a used slot. */
@@ -238,7 +238,7 @@ export class TlbBank {
   drop(slot: number): void {
     this.live[this.sizeOf(slot)]--;
     this.#used -= 1;
-    if (this.#isHashed) this.#unlink(slot);
+    if (this.isHashed) this.#unlink(slot);
     this.words[slot * RECORD] = 0;
     this.stamps[slot * STAMP_STRIDE + STAMP] = -1;
   }
@@ -264,8 +264,8 @@ export class TlbBank {
       frame: this.frame.slice(),
       entryLow: this.entryLow.slice(),
       entryHigh: this.entryHigh.slice(),
-      filled: this.#filled.slice(),
-      scalars: Float64Array.of(this.#fills, this.#seed, this.holdsFragments ? 1 : 0),
+      filled: this.filled.slice(),
+      scalars: Float64Array.of(this.#fills, this.seed, this.holdsFragments ? 1 : 0),
     };
   }
 
@@ -285,19 +285,19 @@ export class TlbBank {
       this.claim(slot, low, state.words[at + RECORD_HIGH], size, state.words[at + RECORD_PCID]);
     }
     this.words.set(state.words);
-    this.#filled.set(state.filled);
+    this.filled.set(state.filled);
     this.#fills = state.scalars[0];
-    this.#seed = state.scalars[1];
+    this.seed = state.scalars[1];
     this.holdsFragments = state.scalars[2] !== 0;
-    this.#sorted?.forget();
-    this.#useOrder?.sortBy((slot) => this.#stampOf(slot));
+    this.sorted?.forget();
+    this.useOrder?.sortBy((slot) => this.#stampOf(slot));
   }
 
   /** Checks the invariants above; for tests. */
   checkInvariants(): void {
     const seen = new Uint8Array(this.entryCount);
-    for (let bucket = 0; this.#isHashed && bucket < this.#heads.length; bucket++) {
-      for (let slot = this.#heads[bucket]; slot !== -1; slot = this.#next[slot]) {
+    for (let bucket = 0; this.isHashed && bucket < this.heads.length; bucket++) {
+      for (let slot = this.heads[bucket]; slot !== -1; slot = this.next[slot]) {
         assert(seen[slot] === 0, 'TLB bank: a slot is in two chains');
         seen[slot] = 1;
         assert(this.tagOf(slot) !== 0, 'TLB bank: an empty slot is in a chain');
@@ -309,7 +309,7 @@ export class TlbBank {
     for (let slot = 0; slot < this.entryCount; slot++) {
       const used = this.tagOf(slot) !== 0;
       if (used) count += 1;
-      if (this.#isHashed) assert(used === (seen[slot] === 1), 'TLB bank: chains lack a slot');
+      if (this.isHashed) assert(used === (seen[slot] === 1), 'TLB bank: chains lack a slot');
       assert(used === this.#stampOf(slot) >= 0, 'TLB bank: stamp of an empty slot');
       if (!used) continue;
       const size = this.sizeOf(slot);
@@ -320,18 +320,18 @@ export class TlbBank {
       );
     }
     assert(count === this.#used, 'TLB bank: count of used slots');
-    this.#useOrder?.checkInvariants();
+    this.useOrder?.checkInvariants();
   }
 
   #find(tag: number, keyHigh: number, number: number, pcid: number): number {
     const { words } = this;
-    const hinted = this.hint[number & this.#hintMask];
+    const hinted = this.hint[number & this.hintMask];
     const guess = hinted * RECORD;
     if (words[guess] === tag && words[guess + RECORD_HIGH] === keyHigh) {
       const owner = words[guess + RECORD_PCID];
       if (owner === pcid || owner === ANY_PCID) return hinted;
     }
-    if (this.#isHashed) return this.#findHashed(tag, keyHigh, pcid);
+    if (this.isHashed) return this.#findHashed(tag, keyHigh, pcid);
     const first = (number & this.setMask) * this.ways;
     for (let slot = first; slot < first + this.ways; slot++) {
       const at = slot * RECORD;
@@ -343,51 +343,51 @@ export class TlbBank {
   }
 
   #findHashed(tag: number, keyHigh: number, pcid: number): number {
-    let slot = this.#heads[this.#hash(tag, keyHigh)];
+    let slot = this.heads[this.#hash(tag, keyHigh)];
     while (slot !== -1) {
       const at = slot * RECORD;
       if (this.words[at] === tag && this.words[at + RECORD_HIGH] === keyHigh) {
         const owner = this.words[at + RECORD_PCID];
         if (owner === pcid || owner === ANY_PCID) return slot;
       }
-      slot = this.#next[slot];
+      slot = this.next[slot];
     }
     return -1;
   }
 
   #unlink(slot: number): void {
     const bucket = this.#hash(this.tagOf(slot), this.highOf(slot));
-    let at = this.#heads[bucket];
+    let at = this.heads[bucket];
     if (at === slot) {
-      this.#heads[bucket] = this.#next[slot];
+      this.heads[bucket] = this.next[slot];
     } else {
-      while (this.#next[at] !== slot) {
-        at = this.#next[at];
+      while (this.next[at] !== slot) {
+        at = this.next[at];
         assert(at !== -1, 'TLB bank: a used slot is in no chain');
       }
-      this.#next[at] = this.#next[slot];
+      this.next[at] = this.next[slot];
     }
-    this.#next[slot] = -1;
+    this.next[slot] = -1;
   }
 
   #hash(tag: number, high: number): number {
     const mixed = Math.imul((tag >>> 12) ^ (tag << 9) ^ Math.imul(high, 0x2c1b3c6d), 0x297a2d39);
-    return ((mixed >>> 15) ^ mixed) & this.#hashMask;
+    return ((mixed >>> 15) ^ mixed) & this.hashMask;
   }
 
   #victimOfSet(first: number): number {
-    if (this.#policy === REPLACE_FIFO) return first + oldestWay(this.#filled, first, this.ways, 1);
-    if (this.#policy === REPLACE_RANDOM) return first + (this.#random() % this.ways);
+    if (this.policy === REPLACE_FIFO) return first + oldestWay(this.filled, first, this.ways, 1);
+    if (this.policy === REPLACE_RANDOM) return first + (this.#random() % this.ways);
     return victimOfTree(this.stamps, first, this.ways);
   }
 
   #victimOfWhole(): number {
     if (this.#used < this.entryCount) return this.#firstEmpty();
-    if (this.#useOrder !== null) return this.#useOrder.oldest;
-    if (this.#policy === REPLACE_RANDOM) return this.#random() % this.entryCount;
-    if (this.#policy === REPLACE_PLRU) return victimOfTree(this.stamps, 0, this.entryCount);
-    const sorted = this.#sorted as SortedOrder;
-    if (this.#policy === REPLACE_FIFO) return sorted.next(this.#filled, 0, 1);
+    if (this.useOrder !== null) return this.useOrder.oldest;
+    if (this.policy === REPLACE_RANDOM) return this.#random() % this.entryCount;
+    if (this.policy === REPLACE_PLRU) return victimOfTree(this.stamps, 0, this.entryCount);
+    const sorted = this.sorted as SortedOrder;
+    if (this.policy === REPLACE_FIFO) return sorted.next(this.filled, 0, 1);
     return sorted.next(this.stamps, STAMP, STAMP_STRIDE);
   }
 
@@ -402,8 +402,8 @@ export class TlbBank {
   }
 
   #random(): number {
-    this.#seed = nextRandom(this.#seed);
-    return this.#seed >>> 0;
+    this.seed = nextRandom(this.seed);
+    return this.seed >>> 0;
   }
 }
 

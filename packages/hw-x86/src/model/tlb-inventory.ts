@@ -15,18 +15,18 @@ import { RECORD, RECORD_FLAGS, RECORD_FRONTED, RECORD_PAGE, TlbStore } from './t
 
 /** Everything one processor caches of its page tables: both TLB levels and the paths to tables. */
 export class TlbInventory {
-  readonly data: TlbSet;
-  readonly fetch: TlbSet;
-  readonly second: TlbSet;
+  declare readonly data: TlbSet;
+  declare readonly fetch: TlbSet;
+  declare readonly second: TlbSet;
   /** The second level that fetches use: `second` itself where it is unified. */
-  readonly secondFetch: TlbSet;
+  declare readonly secondFetch: TlbSet;
   /** Paging-structure caches by reach of an entry: [, PDE, PDPTE, PML4E]. */
   readonly paths: readonly (TlbBank | null)[];
   /** Records of all TLBs. */
-  readonly store: TlbStore;
-  readonly #firstLevelSlots: number;
+  declare readonly store: TlbStore;
+  declare private readonly firstLevelSlots: number;
   /** A bank of one slot that holds what the last walk found, as a source to copy from. */
-  readonly walked: TlbBank;
+  declare readonly walked: TlbBank;
   readonly #banks: TlbBank[] = [];
 
   constructor(n: ProfileNumbers, seed: number, pagingCaches: boolean) {
@@ -43,7 +43,7 @@ export class TlbInventory {
       return set;
     });
     this.store = store;
-    this.#firstLevelSlots = counts[0] + counts[1];
+    this.firstLevelSlots = counts[0] + counts[1];
     this.data = data;
     this.fetch = fetch;
     this.second = second;
@@ -203,7 +203,7 @@ export class TlbInventory {
   }
 
   #dropSlot(bank: TlbBank, slot: number, front: FrontTable): void {
-    if (bank.base < this.#firstLevelSlots) this.#leaveFront(front, bank, slot);
+    if (bank.base < this.firstLevelSlots) this.#leaveFront(front, bank, slot);
     bank.drop(slot);
   }
 

@@ -21,11 +21,11 @@ export interface TlbSetGeometry {
  */
 export class TlbSet {
   /** Distinct banks. */
-  readonly banks: readonly TlbBank[];
+  declare readonly banks: readonly TlbBank[];
   /** The bank for entries of a size; a smaller size's where the level has none. Null: no level. */
   readonly bySize: readonly (TlbBank | null)[];
   /** The size an entry of a size is stored as. */
-  readonly storedSize: Int32Array;
+  declare readonly storedSize: Int32Array;
   /** Used slots by size, over all banks. */
   readonly live = new Int32Array(4);
 

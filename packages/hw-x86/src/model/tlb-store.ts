@@ -28,9 +28,9 @@ export const STAMP = 3;
  */
 export class TlbStore {
   /** RECORD words a slot. */
-  readonly words: Int32Array;
+  declare readonly words: Int32Array;
   /** The same buffer as doubles: the stamp of slot s is stamps[s * STAMP_STRIDE + STAMP]. */
-  readonly stamps: Float64Array;
+  declare readonly stamps: Float64Array;
 
   constructor(slotCount: number) {
     this.stamps = new Float64Array(slotCount * STAMP_STRIDE);

@@ -49,14 +49,14 @@ export interface TranslationOptions {
  * physical page numbers; data is ModelMmu's business.
  */
 export class Translation {
-  readonly front: FrontTable;
-  readonly tlb: TlbInventory;
-  readonly walk: PageWalk;
+  declare readonly front: FrontTable;
+  declare readonly tlb: TlbInventory;
+  declare readonly walk: PageWalk;
   /** Control registers and ring, and what they allow. */
   readonly rights = new AccessRights();
   /** Of addresses of the meter. */
-  readonly meter: MeterTranslation;
-  readonly cells: Float64Array;
+  declare readonly meter: MeterTranslation;
+  declare readonly cells: Float64Array;
   /** First index into the front tables for each kind of access at the current privilege. */
   readTable = 0;
   writeTable = 0;
@@ -68,12 +68,12 @@ export class Translation {
   openAddress: PhysAddr = 0;
   /** Where exceptions go before the access gives up; null: it gives up at once. */
   sink: ExceptionSink | null = null;
-  readonly #memory: ModelMemory;
-  readonly #pageCount: number;
-  readonly #numbers: ProfileNumbers;
-  readonly #strict: boolean;
-  readonly #smallData: SmallPages | null;
-  readonly #smallFetch: SmallPages | null;
+  declare private readonly memory: ModelMemory;
+  declare private readonly pageCount: number;
+  declare private readonly numbers: ProfileNumbers;
+  declare private readonly strict: boolean;
+  declare private readonly smallData: SmallPages | null;
+  declare private readonly smallFetch: SmallPages | null;
 
   constructor(
     memory: ModelMemory,
@@ -81,10 +81,10 @@ export class Translation {
     caches: CacheHierarchy | null,
     options: TranslationOptions,
   ) {
-    this.#memory = memory;
-    this.#pageCount = memory.byteCount / 4096;
-    this.#numbers = options.numbers;
-    this.#strict = options.strict;
+    this.memory = memory;
+    this.pageCount = memory.byteCount / 4096;
+    this.numbers = options.numbers;
+    this.strict = options.strict;
     this.cells = cells;
     this.tlb = new TlbInventory(options.numbers, options.seed, options.pagingCaches);
     this.front = new FrontTable(this.tlb.store);
@@ -92,8 +92,8 @@ export class Translation {
     this.walk = new PageWalk(memory, cells, caches, step, this.tlb.paths);
     const { stlbCycles } = options.numbers;
     this.meter = new MeterTranslation(this.tlb, this.front, this.walk, cells, stlbCycles);
-    this.#smallData = this.#small(this.tlb.data, this.tlb.second);
-    this.#smallFetch = this.#small(this.tlb.fetch, this.tlb.secondFetch);
+    this.smallData = this.#small(this.tlb.data, this.tlb.second);
+    this.smallFetch = this.#small(this.tlb.fetch, this.tlb.secondFetch);
     this.setControl(CR0_PG + CR0_WP + 1, CR4_PAE | CR4_PGE, EFER_NXE | 0x500);
   }
 
@@ -121,7 +121,7 @@ export class Translation {
   setControl(cr0: number, cr4: number, efer: number): void {
     const flushes = this.rights.setControl(cr0, cr4, efer);
     this.walk.reservedHigh = reservedHighBits(
-      this.#numbers.physicalAddressBits,
+      this.numbers.physicalAddressBits,
       (efer & EFER_NXE) !== 0,
     );
     if ((cr4 & CR4_PCIDE) === 0) this.walk.pcid = 0;
@@ -143,14 +143,14 @@ export class Translation {
     this.walk.pcid = pcid;
     if (!keep) this.tlb.dropContext(pcid);
     this.front.clear();
-    this.cells[TSC] += this.#numbers.writeCr3Cycles;
+    this.cells[TSC] += this.numbers.writeCr3Cycles;
   }
 
   /** INVLPG. */
   invalidate(low: number, high: number): void {
     this.tlb.dropAddress(low, high, this.walk.pcid, this.front);
     this.tlb.dropPaths(this.walk.pcid);
-    this.cells[TSC] += this.#numbers.invlpgCycles;
+    this.cells[TSC] += this.numbers.invlpgCycles;
   }
 
   /** Control registers and fault registers, for snapshots and hashes. */
@@ -194,9 +194,9 @@ export class Translation {
   #small(first: TlbSet, second: TlbSet): SmallPages | null {
     const one = first.bySize[SIZE_4K];
     const two = second.bySize[SIZE_4K];
-    if (this.#strict || !one?.isPlain || !two?.isPlain) return null;
+    if (this.strict || !one?.isPlain || !two?.isPlain) return null;
     const { store } = this.tlb;
-    const { stlbCycles } = this.#numbers;
+    const { stlbCycles } = this.numbers;
     return new SmallPages(one, two, store, this.front, this.rights, this.cells, stlbCycles);
   }
 
@@ -212,7 +212,7 @@ export class Translation {
     const pcid = this.walk.pcid;
     const first = access === ACCESS_FETCH ? this.tlb.fetch : this.tlb.data;
     const second = access === ACCESS_FETCH ? this.tlb.secondFetch : this.tlb.second;
-    const small = access === ACCESS_FETCH ? this.#smallFetch : this.#smallData;
+    const small = access === ACCESS_FETCH ? this.smallFetch : this.smallData;
     if (small !== null) {
       const page = small.find(low, high, access, pcid);
       if (page >= 0) return page;
@@ -246,7 +246,7 @@ export class Translation {
   }
 
   #judge(low: number, high: number, access: number, bank: TlbBank, slot: number): number {
-    if (this.#strict) checkFresh(this.walk, low, high, bank, slot);
+    if (this.strict) checkFresh(this.walk, low, high, bank, slot);
     return this.rights.verdict(bank.flagsOf(slot), access);
   }
 
@@ -263,7 +263,7 @@ export class Translation {
     if (size !== SIZE_4K || page < 0) {
       page = this.#physicalPage(bank.frame[slot] + offsetIn(low, size));
     }
-    if (page >= 0 && !this.#strict) {
+    if (page >= 0 && !this.strict) {
       this.front.add(this.rights.context * 3 + access, low, high, size, bank.base + slot, page);
     }
     return page;
@@ -278,11 +278,11 @@ export class Translation {
     size: number,
   ): number {
     const cells = this.cells;
-    cells[TSC] += this.#numbers.stlbCycles;
+    cells[TSC] += this.numbers.stlbCycles;
     cells[DTLB_LOAD_STLB_HITS + STLB_CELL[access]] += 1;
     bank.touch(slot, cells[INSTRUCTIONS]);
     const page = bank.pageOf(slot);
-    if (size !== SIZE_4K || page < 0 || this.#strict) {
+    if (size !== SIZE_4K || page < 0 || this.strict) {
       return this.#insertFirst(low, high, access, bank, slot, size);
     }
     return this.#addFirst(low, high, access, bank.pcidOf(slot), bank.flagsOf(slot), page);
@@ -302,7 +302,7 @@ export class Translation {
     if (rewalk) tlb.dropAddress(low, high, walk.pcid, this.front);
     const second = access === ACCESS_FETCH ? tlb.secondFetch : tlb.second;
     const bank = second.bySize[size];
-    if (size === SIZE_4K && page >= 0 && !this.#strict) {
+    if (size === SIZE_4K && page >= 0 && !this.strict) {
       this.#touchPage(page);
       if (bank !== null) {
         const slot = tlb.addSmall(bank, low, high, pcid, walk.flags, page, null);
@@ -373,7 +373,7 @@ export class Translation {
     this.faultCode = bits | this.rights.errorBits(access);
     this.faultAddress = high * 2 ** 32 + (low >>> 0);
     this.cells[PAGE_FAULTS] += 1;
-    this.cells[TSC] += this.#numbers.exceptionCycles;
+    this.cells[TSC] += this.numbers.exceptionCycles;
     return FAULT;
   }
 
@@ -388,24 +388,24 @@ export class Translation {
     this.faultVector = VECTOR_GP;
     this.faultCode = 0;
     this.faultAddress = high * 2 ** 32 + (low >>> 0);
-    this.cells[TSC] += this.#numbers.exceptionCycles;
+    this.cells[TSC] += this.numbers.exceptionCycles;
     return FAULT;
   }
 
   #physicalPage(address: PhysAddr): number {
-    if (!(address >= 0 && address < this.#memory.byteCount)) {
+    if (!(address >= 0 && address < this.memory.byteCount)) {
       this.openAddress = address;
       return OPEN_BUS;
     }
     const page = Math.floor(address / 4096) | 0;
-    assert(page < this.#pageCount, 'physical page outside memory');
+    assert(page < this.pageCount, 'physical page outside memory');
     this.#touchPage(page);
     return page;
   }
 
   #touchPage(page: number): void {
-    const chunk = page >>> this.#memory.chunkPageShift;
-    if (!this.#memory.isPresent(chunk)) this.#memory.touch(chunk);
+    const chunk = page >>> this.memory.chunkPageShift;
+    if (!this.memory.isPresent(chunk)) this.memory.touch(chunk);
   }
 }
 
