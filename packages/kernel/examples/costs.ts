@@ -41,7 +41,7 @@ const rows: readonly Row[] = [
   },
   {
     name: 'pread of 4 KiB, cached',
-    count: 5000,
+    count: 20_000,
     real: [250, 500],
     *run(sys) {
       const heap = yield* sys.brk(0);

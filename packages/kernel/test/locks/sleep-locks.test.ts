@@ -119,8 +119,9 @@ function pathfinder(inherits: boolean, high: object, scheduler: string): number 
   if (!inherits) kernel.parts.inheritance.waits = () => {};
   let over = false;
   let waited = 0;
-  const error = (report: { error: unknown }) => {
+  const error = (report: { error: unknown; status: number | null }) => {
     if (report.error !== null) throw report.error;
+    expect(report.status).toBe(0);
   };
   const low = kernel.spawn(
     'weather',

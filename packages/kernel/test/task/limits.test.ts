@@ -48,6 +48,8 @@ function run(program: (sys: SystemCalls) => Program, options = {}) {
   const report = kernel.spawn('test', program);
   kernel.run();
   if (report.error !== null) throw report.error;
+  // Or it waits for ever, and nothing behind its wait was looked at.
+  expect(report.status).not.toBe(null);
   kernel.checkInvariants();
   return { kernel, report };
 }
