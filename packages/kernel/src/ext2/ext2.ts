@@ -291,9 +291,10 @@ export class Ext2 implements FileSystem {
   *sync(wait: Wait): Operation {
     const { changes } = this.#parts;
     if (changes.readOnly) return yield* this.#flushDevice(wait);
-    const { committed } = changes.log;
+    const { barriers } = changes.log;
     const status = yield* changes.log.commit(wait);
-    if (isErrno(status) || changes.log.committed !== committed) return status;
+    // A commit that was under way may have flushed before data of the caller reached the device.
+    if (isErrno(status) || changes.log.barriers !== barriers) return status;
     return yield* this.#flushDevice(wait);
   }
 

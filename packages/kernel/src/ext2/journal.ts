@@ -28,6 +28,7 @@ export class Journal implements Log {
   readonly journaled = true;
   aborted: number = OK;
   committed: number;
+  barriers = 0;
   readonly #volume: Volume;
   readonly #cache: BlockCache;
   readonly #area: JournalArea;
@@ -207,6 +208,7 @@ export class Journal implements Log {
     if (isErrno(written)) return written;
     let at = this.#head;
     for (let i = 0; i < images.length; i++) at = area.next(at);
+    this.barriers += 1;
     const flushed = yield* wait.settle(cache.flushRange(device, 0, 0, wait, 0));
     if (isErrno(flushed)) return flushed;
     const commit = area.takeBuffer();

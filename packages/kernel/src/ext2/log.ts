@@ -18,6 +18,8 @@ export interface Log {
   readonly sequence: number;
   /** Last one whose changes are durable. */
   readonly committed: number;
+  /** Flushes of the device that commits have begun: who sees one begin need not ask for another. */
+  readonly barriers: number;
   /** Slots that this log keeps pinned. */
   readonly pins: number;
   /** Slot of a block that the running transaction holds, or NIL. */
@@ -81,6 +83,7 @@ export class PlainLog implements Log {
   readonly pins = 0;
   sequence = 1;
   committed = 0;
+  barriers = 0;
   readonly #volume: Volume;
   readonly #cache: BlockCache;
   readonly #lock: Turnstile;
@@ -140,6 +143,7 @@ export class PlainLog implements Log {
     const { sequence } = this;
     this.sequence += 1;
     this.#lock.leave();
+    this.barriers += 1;
     const status = yield* wait.settle(this.#cache.flush(this.#volume.ports.device, wait, 0));
     if (isErrno(status)) return status;
     this.committed = Math.max(this.committed, sequence);
