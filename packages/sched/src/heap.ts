@@ -4,30 +4,31 @@ import { assert, type Meter, NIL, type VirtAddr } from '@hotpath/hw-x86';
  * 4-ary min-heap over slots with positions, ordered by (key, sequence): equal keys leave in the order
  * they came. Insert, remove and change of key O(log n), first O(1); nothing is allocated.
  *
- * For every position p > 0: (key, sequence) of heap[(p - 1) / 4] precedes that of heap[p];
- * position[heap[p]] === p.
+ * Keys lie by position, so that the four children of a place are compared within one cache line.
+ * For every position p > 0: (keys, sequences)[(p - 1) / 4] precede (keys, sequences)[p];
+ * position[slots[p]] === p.
  */
 export class Heap {
   readonly slotCount: number;
   size = 0;
-  private readonly heap: Int32Array;
-  private readonly position: Int32Array;
+  private readonly slots: Int32Array;
   private readonly keys: Float64Array;
   private readonly sequences: Float64Array;
+  private readonly position: Int32Array;
   private nextSequence = 0;
   private readonly meter: Meter | null;
-  private readonly heapBase: VirtAddr;
+  private readonly slotBase: VirtAddr;
   private readonly keyBase: VirtAddr;
 
   constructor(slotCount: number, meter: Meter | null = null) {
     assert(slotCount > 0, 'slot count above 0');
     this.slotCount = slotCount;
-    this.heap = new Int32Array(slotCount);
-    this.position = new Int32Array(slotCount).fill(NIL);
+    this.slots = new Int32Array(slotCount);
     this.keys = new Float64Array(slotCount);
     this.sequences = new Float64Array(slotCount);
+    this.position = new Int32Array(slotCount).fill(NIL);
     this.meter = meter;
-    this.heapBase = meter === null ? 0 : meter.region('sched.heap', 4 * slotCount);
+    this.slotBase = meter === null ? 0 : meter.region('sched.heap', 4 * slotCount);
     this.keyBase = meter === null ? 0 : meter.region('sched.heap.keys', 16 * slotCount);
   }
 
@@ -37,23 +38,21 @@ export class Heap {
   }
   /** Slot with the smallest key, or NIL. O(1). */
   first(): number {
-    return this.size === 0 ? NIL : this.heap[0];
+    return this.size === 0 ? NIL : this.slots[0];
   }
   /** Key of a slot in the heap. */
   keyOf(slot: number): number {
-    return this.keys[slot];
+    return this.keys[this.position[slot]];
   }
   /** Slot at a heap position below `size`: for dumps. */
   at(position: number): number {
-    return this.heap[position];
+    return this.slots[position];
   }
 
-  /** Adds a slot that is not in the heap. */
-  insert(slot: number, key: number): void {
+  /** Adds a slot that is not in the heap; `sequence` orders equal keys, by default their coming. */
+  insert(slot: number, key: number, sequence: number = this.nextSequence++): void {
     assert(this.position[slot] === NIL, 'an inserted slot is not in the heap');
-    this.keys[slot] = key;
-    this.sequences[slot] = this.nextSequence++;
-    this.up(this.size++, slot);
+    this.up(this.size++, slot, key, sequence);
   }
 
   /** Takes a slot out. */
@@ -61,69 +60,85 @@ export class Heap {
     const at = this.position[slot];
     assert(at !== NIL, 'a removed slot is in the heap');
     this.position[slot] = NIL;
-    const moved = this.heap[--this.size];
-    if (moved === slot) return;
-    const parent = (at - 1) >> 2;
-    if (at > 0 && this.before(moved, this.heap[parent])) this.up(at, moved);
-    else this.down(at, moved);
+    const last = --this.size;
+    if (at === last) return;
+    this.settle(at, this.slots[last], this.keys[last], this.sequences[last]);
   }
 
-  private before(a: number, b: number): boolean {
+  /** Gives a slot in the heap another key and sequence: one sift instead of two. */
+  change(slot: number, key: number, sequence: number = this.nextSequence++): void {
+    const at = this.position[slot];
+    assert(at !== NIL, 'a changed slot is in the heap');
+    this.settle(at, slot, key, sequence);
+  }
+
+  /** Adds `delta` to every key; the order cannot change. O(n). */
+  shift(delta: number): void {
+    for (let at = 0; at < this.size; at++) this.keys[at] += delta;
+  }
+
+  /** Puts a slot where place `at` has become free, or above or below. */
+  private settle(at: number, slot: number, key: number, sequence: number): void {
+    if (at > 0 && this.precedes(key, sequence, (at - 1) >> 2)) this.up(at, slot, key, sequence);
+    else this.down(at, slot, key, sequence);
+  }
+
+  /** Whether a key goes before what lies at a place. */
+  private precedes(key: number, sequence: number, at: number): boolean {
     if (this.meter !== null) {
-      this.meter.load(this.keyBase + 16 * a);
-      this.meter.load(this.keyBase + 16 * b);
+      this.meter.load(this.keyBase + 16 * at);
       this.meter.retire(2);
     }
-    const difference = this.keys[a] - this.keys[b];
-    return difference < 0 || (difference === 0 && this.sequences[a] < this.sequences[b]);
+    const other = this.keys[at];
+    return key < other || (key === other && sequence < this.sequences[at]);
   }
 
-  private set(at: number, slot: number): void {
-    this.heap[at] = slot;
+  private set(at: number, slot: number, key: number, sequence: number): void {
+    this.slots[at] = slot;
+    this.keys[at] = key;
+    this.sequences[at] = sequence;
     this.position[slot] = at;
-    if (this.meter !== null) this.meter.store(this.heapBase + 4 * at);
+    if (this.meter !== null) {
+      this.meter.store(this.slotBase + 4 * at);
+      this.meter.store(this.keyBase + 16 * at);
+    }
   }
 
-  private up(start: number, slot: number): void {
+  private up(start: number, slot: number, key: number, sequence: number): void {
     let at = start;
     while (at > 0) {
       const parent = (at - 1) >> 2;
-      const above = this.heap[parent];
-      if (!this.before(slot, above)) break;
-      this.set(at, above);
+      if (!this.precedes(key, sequence, parent)) break;
+      this.set(at, this.slots[parent], this.keys[parent], this.sequences[parent]);
       at = parent;
     }
-    this.set(at, slot);
+    this.set(at, slot, key, sequence);
   }
 
-  private down(start: number, slot: number): void {
+  private down(start: number, slot: number, key: number, sequence: number): void {
+    const { keys, sequences, size } = this;
     let at = start;
     for (;;) {
-      const child = 4 * at + 1;
-      if (child >= this.size) break;
-      let least = this.heap[child];
-      let leastAt = child;
-      const end = Math.min(child + 4, this.size);
-      for (let other = child + 1; other < end; other++) {
-        const candidate = this.heap[other];
-        if (this.before(candidate, least)) {
-          least = candidate;
-          leastAt = other;
-        }
+      let least = 4 * at + 1;
+      if (least >= size) break;
+      const end = Math.min(least + 4, size);
+      for (let other = least + 1; other < end; other++) {
+        if (this.precedes(keys[other], sequences[other], least)) least = other;
       }
-      if (!this.before(least, slot)) break;
-      this.set(at, least);
-      at = leastAt;
+      if (this.precedes(key, sequence, least)) break;
+      this.set(at, this.slots[least], keys[least], sequences[least]);
+      at = least;
     }
-    this.set(at, slot);
+    this.set(at, slot, key, sequence);
   }
 
   /** Verifies order and positions. O(n). */
   checkInvariants(): void {
     for (let at = 0; at < this.size; at++) {
-      const slot = this.heap[at];
-      assert(this.position[slot] === at, 'a slot knows its position');
-      if (at > 0) assert(!this.before(slot, this.heap[(at - 1) >> 2]), 'a parent is not behind');
+      assert(this.position[this.slots[at]] === at, 'a slot knows its position');
+      if (at === 0) continue;
+      const before = this.precedes(this.keys[at], this.sequences[at], (at - 1) >> 2);
+      assert(!before, 'a parent is not behind');
     }
     let present = 0;
     for (let slot = 0; slot < this.slotCount; slot++) if (this.contains(slot)) present++;

@@ -1,34 +1,37 @@
 import { ArgumentError, assert, checkInteger, NIL } from '@hotpath/hw-x86';
-import { cfs } from '../policies/cfs.js';
-import { Scheduler } from '../scheduler.js';
 import { weightOf } from '../weights.js';
+import { FairOrder } from './fair-order.js';
 import { Flights } from './flight.js';
 import { eventLoopHost, type LoopHost } from './host.js';
 import { Job, type JobFunction, type JobHost, LoopError } from './job.js';
 import { limitJob } from './limit-job.js';
 import { checkCount, checkJob, checkMs, type FairLoopOptions, type JobOptions } from './options.js';
-import { Tenant, type TenantStats } from './tenant.js';
+import { PolicyOrder } from './policy-order.js';
+import type { Tenant, TenantStats } from './tenant.js';
+import type { TenantOrder } from './tenant-order.js';
+import { TenantTable } from './tenant-table.js';
 import { Waiters } from './waiters.js';
 
 const NS = 1_000_000;
 /** Charged for a job at least: a browser's clock may stand still during it. */
 const JOB_MIN_NS = 1000;
+/** Tenants within this part of a slice of each other go in the order of their jobs. */
+const GRAINS = 100;
 
 type Settle = (value: unknown) => void;
 
 /**
  * Runs jobs of many tenants on one event loop, fairly by CPU time: the tenant that had the least for
- * its weight is next, whoever queued how many jobs (the CFS of this package over tenants). Jobs run
- * in slices, each in a turn of its own, so that timers and I/O wait for one slice and one job at most.
+ * its weight is next, whoever queued how many jobs; or whom a policy of this package picks. Jobs run
+ * in slices, one in each turn of the loop, so that timers and I/O wait for a slice and a job at most.
  *
  * What is measured is the synchronous part of a job and its parts between `await context.yield()`;
  * what runs after another `await` is not. A job that never returns cannot be stopped from here.
  */
 export class FairLoop implements JobHost {
   private readonly host: LoopHost;
-  private readonly scheduler: Scheduler;
-  private readonly tenants = new Map<string, Tenant>();
-  private readonly byTask: (Tenant | null)[];
+  private readonly order: TenantOrder;
+  private readonly tenants: TenantTable;
   private readonly sliceMs: number;
   private readonly stallMs: number;
   private readonly concurrency: number;
@@ -37,15 +40,18 @@ export class FairLoop implements JobHost {
   private readonly onStall: ((stall: { tenant: string; ms: number }) => void) | null;
   private nowMs: number;
   private sliceEndMs = 0;
-  /** A macrotask is on its way. */
-  private scheduled = false;
-  private draining = false;
   /** A microtask is on its way that goes on with the slice. */
-  private continuing = false;
+  private scheduled = false;
+  /** A macrotask is on its way: until then there is this slice and no other. */
+  private turnAhead = false;
+  private draining = false;
+  /** Tenants that are ready in the order. */
+  private awake = 0;
   private inFlight = 0;
   private readonly flights = new Flights((job, good, value) => this.ended(job, good, value));
   private resolve: Settle = unset;
   private reject: Settle = unset;
+  private tickets = 0;
   private queued = 0;
   private resumes = 0;
   private gated: Tenant[] = [];
@@ -71,16 +77,12 @@ export class FairLoop implements JobHost {
       1,
       65_536,
     );
-    // A period of two slices: who was away comes back at most a slice ahead of the others.
-    const latencyNs = Math.max(2000, Math.round(2 * this.sliceMs * NS));
-    const policy = cfs({
-      latencyNs,
-      minGranularityNs: 1000,
-      wakeupGranularityNs: 0,
-      startDebit: false,
-    });
-    this.scheduler = new Scheduler({ policy, tasks: tenants });
-    this.byTask = new Array(tenants).fill(null);
+    const sliceNs = Math.max(1000, Math.round(this.sliceMs * NS));
+    this.order =
+      options.policy === undefined
+        ? new FairOrder(tenants, sliceNs / GRAINS, sliceNs)
+        : new PolicyOrder(tenants, options.policy);
+    this.tenants = new TenantTable(tenants, this.order, this);
     this.nowMs = this.host.now();
   }
 
@@ -96,7 +98,7 @@ export class FairLoop implements JobHost {
     }
     if (options !== undefined) checkJob(options);
     if (!this.scheduled && !this.draining) this.nowMs = this.host.now();
-    const tenant = this.tenant(name);
+    const tenant = this.tenants.named(name);
     if (options !== undefined) this.setShare(tenant, options);
     if (tenant.queued >= this.maxQueued) {
       return Promise.reject(
@@ -107,7 +109,7 @@ export class FairLoop implements JobHost {
       );
     }
     const promise = new Promise<T>(this.capture);
-    const job = new Job(fn, tenant, this.nowMs, this.resolve, this.reject);
+    const job = new Job(fn, tenant, this.nowMs, this.tickets++, this.resolve, this.reject);
     this.resolve = unset;
     this.reject = unset;
     if (options !== undefined && !limitJob(job, options, this.host, this.nowMs)) return promise;
@@ -148,92 +150,74 @@ export class FairLoop implements JobHost {
 
   /** Figures of one tenant, or of all that have state. */
   stats(): Record<string, TenantStats> {
-    const all: Record<string, TenantStats> = {};
-    for (const [name, tenant] of this.tenants) all[name] = tenant.stats();
-    return all;
+    return this.tenants.stats();
   }
 
   /** Changes a tenant's share. @throws ArgumentError ERR_WEIGHT */
   setWeight(name: string, weight: number): void {
-    const tenant = this.tenant(name);
-    this.scheduler.setWeight(tenant.task, weight);
-  }
-
-  private tenant(name: string): Tenant {
-    const known = this.tenants.get(name);
-    if (known !== undefined) return known;
-    if (typeof name !== 'string' || name === '') {
-      throw new ArgumentError('ERR_TENANT', `tenant is "${name}"; allowed: a string of 1 or more`);
-    }
-    let task = this.scheduler.create();
-    if (task === NIL) {
-      this.dropIdle();
-      task = this.scheduler.create();
-    }
-    const tenant = new Tenant(name, this, task);
-    this.tenants.set(name, tenant);
-    this.byTask[task] = tenant;
-    return tenant;
-  }
-
-  /** Gives the slots of tenants without jobs back, oldest first, but for a quarter. */
-  private dropIdle(): void {
-    let wanted = Math.ceil(this.tenants.size / 4);
-    for (const [name, tenant] of this.tenants) {
-      if (tenant.ready > 0 || tenant.inFlight > 0 || tenant.awake) continue;
-      this.scheduler.exit(tenant.task);
-      this.byTask[tenant.task] = null;
-      this.tenants.delete(name);
-      if (--wanted === 0) return;
-    }
-    if (wanted === Math.ceil(this.byTask.length / 4)) {
-      throw new ArgumentError(
-        'ERR_TENANTS',
-        `${this.byTask.length} tenants have jobs; allowed: maxTenants at once`,
-      );
-    }
+    const tenant = this.tenants.named(name);
+    this.order.setWeight(tenant.slot, weight);
   }
 
   private setShare(tenant: Tenant, options: JobOptions): void {
     const weight =
       options.weight ?? (options.nice === undefined ? undefined : weightOf(options.nice));
-    if (weight === undefined || weight === this.scheduler.tasks.weight[tenant.task]) return;
-    this.scheduler.setWeight(tenant.task, weight);
+    if (weight === undefined || weight === this.order.weightOf(tenant.slot)) return;
+    this.order.setWeight(tenant.slot, weight);
   }
 
   /** The tenant has something to run: its task becomes ready. */
   private rouse(tenant: Tenant): void {
     if (tenant.awake || tenant.inFlight >= this.tenantConcurrency) return;
-    tenant.awake = true;
-    this.scheduler.wake(tenant.task, Math.round(this.nowMs * NS));
+    this.wake(tenant);
   }
 
+  private wake(tenant: Tenant): void {
+    tenant.awake = true;
+    this.awake++;
+    this.order.wake(tenant.slot, tenant.ticket, this.nowMs);
+  }
+
+  /**
+   * Sees to it that ready jobs run. Each turn of the event loop has one slice: what is left of it is
+   * used at the end of the running callback, what is not done then waits for the next turn.
+   */
   private schedule(): void {
     if (this.scheduled || this.draining) return;
+    if (this.turnAhead && this.nowMs >= this.sliceEndMs) return;
     this.scheduled = true;
-    this.host.macrotask(this.turn);
+    this.host.microtask(this.goOnWithSlice);
   }
 
-  private readonly turn = (): void => {
+  private readonly goOnWithSlice = (): void => {
     this.scheduled = false;
     if (this.draining) return;
     this.nowMs = this.host.now();
-    this.sliceEndMs = this.nowMs + this.sliceMs;
+    if (!this.turnAhead) {
+      this.turnAhead = true;
+      this.sliceEndMs = this.nowMs + this.sliceMs;
+      this.host.macrotask(this.nextTurn);
+    }
     this.drain();
+  };
+
+  private readonly nextTurn = (): void => {
+    this.turnAhead = false;
+    if (!this.draining && this.mayGoOn()) this.goOnWithSlice();
   };
 
   /** Runs jobs until the slice ends, none is ready, or a resumed one needs its microtask. */
   private drain(): void {
     assert(!this.draining, 'one drain at a time');
     this.draining = true;
-    const scheduler = this.scheduler;
+    const order = this.order;
     while (this.nowMs < this.sliceEndMs) {
       const full = this.inFlight >= this.concurrency;
       // Full: only jobs that have begun may go on.
       if (full && this.resumes === 0) break;
-      const task = scheduler.pickNext(0, Math.round(this.nowMs * NS));
-      if (task === NIL) break;
-      const tenant = this.byTask[task]!;
+      const slot = order.pick(this.nowMs);
+      if (slot === NIL) break;
+      const tenant = this.tenants.at(slot);
       const job = tenant.next(full);
       if (job === null) {
         this.park(tenant, full && tenant.ready > 0);
@@ -261,7 +245,7 @@ export class FairLoop implements JobHost {
   /** Somebody is ready, and not only to start jobs that there is no place for. */
   private mayGoOn(): boolean {
     if (this.inFlight >= this.concurrency && this.resumes === 0) return false;
-    return this.scheduler.tasks.queuedCount[0] > 0 || this.scheduler.tasks.current[0] !== NIL;
+    return this.awake > 0;
   }
 
   private noteIdle(): void {
@@ -270,8 +254,9 @@ export class FairLoop implements JobHost {
 
   /** The tenant has nothing that may run now. */
   private park(tenant: Tenant, gated: boolean): void {
-    this.scheduler.blocked(tenant.task);
+    this.order.block(tenant.slot);
     tenant.awake = false;
+    this.awake--;
     if (gated) this.gated.push(tenant);
   }
 
@@ -312,22 +297,9 @@ export class FairLoop implements JobHost {
       this.noteIdle();
       return;
     }
-    if (this.nowMs >= this.sliceEndMs) {
-      this.schedule();
-    } else if (!this.continuing) {
-      // Jobs that ended together are followed by one microtask, not by a turn of the event loop.
-      this.continuing = true;
-      this.host.microtask(this.goOnWithSlice);
-    }
+    // Jobs that ended together are followed by one microtask, not by a turn of the event loop.
+    this.schedule();
   }
-
-  private readonly goOnWithSlice = (): void => {
-    this.continuing = false;
-    if (this.draining) return;
-    this.nowMs = this.host.now();
-    if (this.nowMs < this.sliceEndMs) this.drain();
-    else this.schedule();
-  };
 
   private settle(tenant: Tenant, job: Job, good: boolean, value: unknown): void {
     if (good) tenant.done++;
@@ -343,10 +315,10 @@ export class FairLoop implements JobHost {
     if (ranMs > this.stallMs && this.onStall !== null)
       this.onStall({ tenant: job.tenant, ms: ranMs });
     tenant.cpuMs += ranMs;
-    this.scheduler.account(0, Math.max(JOB_MIN_NS, Math.round(ranMs * NS)));
-    if (tenant.ready === 0 || tenant.inFlight >= this.tenantConcurrency) {
-      if (tenant.resumable === 0) this.park(tenant, false);
-    }
+    this.order.charge(tenant.slot, Math.max(JOB_MIN_NS, Math.round(ranMs * NS)));
+    const mayStart = tenant.queued > 0 && tenant.inFlight < this.tenantConcurrency;
+    if (mayStart || tenant.resumable > 0) this.order.again(tenant.slot, tenant.ticket);
+    else this.park(tenant, false);
   }
 
   /** Lets a yielded job go on: its continuation is the next microtask, ours comes right behind it. */
@@ -384,10 +356,7 @@ export class FairLoop implements JobHost {
       const tenant = job.owner as Tenant;
       tenant.pushResume(job);
       this.resumes++;
-      if (!tenant.awake) {
-        tenant.awake = true;
-        this.scheduler.wake(tenant.task, Math.round(this.nowMs * NS));
-      }
+      if (!tenant.awake) this.wake(tenant);
       this.schedule();
     });
   }

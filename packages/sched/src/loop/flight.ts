@@ -1,4 +1,4 @@
-import type { Job } from './job.js';
+import { type Job, NO_JOB } from './job.js';
 
 /** Told how an asynchronous job ended. */
 export type Landed = (job: Job, good: boolean, value: unknown) => void;
@@ -26,15 +26,15 @@ export class Flights {
   }
 
   private readonly land = (flight: Flight, good: boolean, value: unknown): void => {
-    const job = flight.job!;
-    flight.job = null;
+    const job = flight.job;
+    flight.job = NO_JOB;
     this.free.push(flight);
     this.landed(job, good, value);
   };
 }
 
 class Flight {
-  job: Job | null = null;
+  job: Job = NO_JOB;
   readonly onGood: (value: unknown) => void;
   readonly onBad: (error: unknown) => void;
 

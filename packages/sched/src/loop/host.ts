@@ -30,8 +30,10 @@ interface Globals {
 /** The event loop this program runs on. */
 export function eventLoopHost(): LoopHost {
   const globals = globalThis as unknown as Globals;
+  // Node looks the global up through a getter each time.
+  const clock = globals.performance;
   return {
-    now: () => globals.performance.now(),
+    now: () => clock.now(),
     macrotask: macrotaskOf(globals),
     microtask: (callback) => void Promise.resolve().then(callback),
     timeout(callback, ms) {

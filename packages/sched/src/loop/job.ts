@@ -65,7 +65,11 @@ export class Job implements JobContext {
   resolve: ((value: unknown) => void) | null;
   reject: (reason: unknown) => void;
   readonly queuedMs: number;
+  /** How many jobs the loop had got before. */
+  readonly ticket: number;
   limits: JobLimits = NO_LIMITS;
+  /** Behind it in its tenant's list. */
+  next: Job | null = null;
   /** Continues after {@link yield}; null while it has not yielded. */
   resume: (() => void) | null = null;
 
@@ -73,12 +77,14 @@ export class Job implements JobContext {
     fn: JobFunction<unknown>,
     owner: JobOwner,
     queuedMs: number,
+    ticket: number,
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
     this.fn = fn;
     this.owner = owner;
     this.queuedMs = queuedMs;
+    this.ticket = ticket;
     this.resolve = resolve;
     this.reject = reject;
   }
@@ -106,3 +112,16 @@ export class Job implements JobContext {
     else this.reject(value);
   }
 }
+
+/**
+ * In places that have no job. It also keeps V8's hidden class of a job alive when no other job is: a
+ * full garbage collection between two bursts would drop that, and all code compiled for it.
+ */
+export const NO_JOB: Job = new Job(
+  () => {},
+  { name: '', host: { usedUp: () => false, pause: () => Promise.resolve() } },
+  0,
+  0,
+  () => {},
+  () => {},
+);

@@ -1,4 +1,5 @@
 import { ArgumentError, checkInteger } from '@hotpath/hw-x86';
+import type { PolicyFactory } from '../policy.js';
 import { checkNice } from '../weights.js';
 import type { LoopHost } from './host.js';
 import type { CancelSignal } from './job.js';
@@ -17,6 +18,11 @@ export interface FairLoopOptions {
   maxTenants?: number;
   /** A job that held the event loop longer than this is reported to `onStall`, ms, default 50. */
   stallMs?: number;
+  /**
+   * Which tenant is next: `cfs()`, `mlfq()`, or any other whose tasks need no reservation. Default:
+   * start-time fair queueing, which takes less time for a job than any of them.
+   */
+  policy?: PolicyFactory;
   onStall?: (stall: { tenant: string; ms: number }) => void;
   host?: LoopHost;
 }

@@ -1,5 +1,5 @@
 import type { Job, JobHost, JobOwner } from './job.js';
-import { JobQueue } from './job-queue.js';
+import { JobList } from './job-list.js';
 
 /** Figures of a tenant since it has state. */
 export interface TenantStats {
@@ -23,9 +23,9 @@ export interface TenantStats {
 export class Tenant implements JobOwner {
   readonly name: string;
   readonly host: JobHost;
-  /** Its task in the scheduler. */
-  readonly task: number;
-  /** Its task is queued or running. */
+  /** Its place in the order of tenants. */
+  readonly slot: number;
+  /** It is ready there. */
   awake = false;
   inFlight = 0;
   done = 0;
@@ -37,14 +37,14 @@ export class Tenant implements JobOwner {
   private waits = 0;
   private waitMs = 0;
   private waitMaxMs = 0;
-  private readonly jobs = new JobQueue();
-  private readonly urgent = new JobQueue();
-  private readonly resumed = new JobQueue();
+  private readonly jobs = new JobList();
+  private readonly urgent = new JobList();
+  private readonly resumed = new JobList();
 
-  constructor(name: string, host: JobHost, task: number) {
+  constructor(name: string, host: JobHost, slot: number) {
     this.name = name;
     this.host = host;
-    this.task = task;
+    this.slot = slot;
   }
 
   push(job: Job): void {
@@ -61,6 +61,12 @@ export class Tenant implements JobOwner {
     if (this.resumed.size > 0) return this.resumed.shift();
     if (onlyResumed) return null;
     return this.urgent.size > 0 ? this.urgent.shift() : this.jobs.shift();
+  }
+
+  /** Ticket of the job that {@link next} would give; there must be one. */
+  get ticket(): number {
+    const job = this.resumed.first() ?? this.urgent.first() ?? this.jobs.first();
+    return job!.ticket;
   }
 
   get queued(): number {
