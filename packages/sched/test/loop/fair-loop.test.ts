@@ -84,6 +84,22 @@ test('the event loop waits for one slice and one job at most', async () => {
   expect(host.turns.length).toBeGreaterThan(200);
 });
 
+test('a chain of asynchronous jobs has one slice in each turn, too', async () => {
+  const { host, loop } = rig({ sliceMs: 5, concurrency: 1 });
+  for (let i = 0; i < 200; i++) {
+    void loop.add(`tenant ${i % 3}`, async () => {
+      await null;
+      // Passes after the loop has looked at the clock last.
+      host.ms += 1;
+    });
+  }
+  await loop.idle();
+  for (let i = 1; i < host.turns.length; i++) {
+    expect(host.turns[i] - host.turns[i - 1]).toBeLessThanOrEqual(6);
+  }
+  expect(host.turns.length).toBeGreaterThan(30);
+});
+
 test('weights of 3:1 give CPU time of 3:1 within two percent, with unequal jobs', async () => {
   const { host, loop } = rig();
   const lengths = [0.05, 0.9, 0.3, 0.01];
