@@ -29,6 +29,9 @@ const HIGH_WORD = 2 ** -32;
  *
  * The front table compares whole addresses, so that one of 2**53 and more can match nothing and is
  * refused on the slow path, which alone needs the halves.
+ *
+ * Fields are declared: a defined one is undefined until the constructor comes to it, which costs V8
+ * the field's type, and each access a check.
  */
 export class ModelMmu implements Mmu {
   /** Control state, TLBs and walker; for inspection and tests. */
