@@ -1,4 +1,5 @@
 import { assert, NIL } from '@hotpath/hw-x86';
+import { checkIndex } from './index-invariants.js';
 import { FANOUT, IndexNodes, TAG_COUNT, TAG_PRESENT } from './index-nodes.js';
 
 /** Pages covered by a tree of height h. */
@@ -197,71 +198,7 @@ export class PageIndex {
 
   /** Throws InvariantError if a count, tag or link contradicts another. O(nodes). For tests. */
   checkInvariants(): void {
-    let present = 0;
-    let shadows = 0;
-    let nodes = 0;
-    for (let file = 0; file < this.root.length; file++) {
-      const root = this.root[file];
-      if (root === NIL) continue;
-      const stack = [root];
-      while (stack.length > 0) {
-        const node = stack.pop()!;
-        nodes++;
-        const counted = this.checkNode(file, node, stack);
-        present += counted.present;
-        shadows += counted.shadows;
-      }
-    }
-    assert(present === this.presentCount, 'present pages are miscounted');
-    assert(shadows === this.shadowCount, 'shadows are miscounted');
-    assert(nodes === this.nodes.usedCount, 'index nodes leak');
-    let barren = 0;
-    for (
-      let n = this.nodes.ringNext[this.nodes.nodeLimit];
-      n !== this.nodes.nodeLimit;
-      n = this.nodes.ringNext[n]
-    ) {
-      assert(this.nodes.ringPrevious[this.nodes.ringNext[n]] === n, 'the shadow ring is broken');
-      barren++;
-    }
-    assert(barren === this.nodes.barrenCount, 'barren leaves are miscounted');
-  }
-
-  private checkNode(
-    file: number,
-    node: number,
-    stack: number[],
-  ): { present: number; shadows: number } {
-    let fill = 0;
-    let present = 0;
-    let shadows = 0;
-    assert(this.nodes.file[node] === file, 'an index node belongs to another file');
-    for (let entry = 0; entry < FANOUT; entry++) {
-      const value = this.nodes.child[node * FANOUT + entry];
-      if (value !== 0) fill++;
-      if (this.nodes.level[node] > 0) {
-        if (value === 0) continue;
-        assert(this.nodes.parent[value - 1] === node, 'an index node has the wrong parent');
-        stack.push(value - 1);
-        for (let tag = 0; tag < TAG_COUNT; tag++) {
-          const any = this.nodes.nextTag(value - 1, tag, 0) < FANOUT;
-          assert(
-            this.nodes.testBit(node, tag, entry) === any,
-            'an inner tag contradicts its subtree',
-          );
-        }
-      } else {
-        if (value > 0) present++;
-        if (value < 0) shadows++;
-        assert(
-          this.nodes.testBit(node, TAG_PRESENT, entry) === value > 0,
-          'a present tag is wrong',
-        );
-      }
-    }
-    assert(fill === this.nodes.fill[node] && fill > 0, 'an index node is miscounted');
-    assert(shadows === this.nodes.shadows[node], 'the shadows of a leaf are miscounted');
-    return { present, shadows };
+    checkIndex(this.nodes, this.root, this.presentCount, this.shadowCount);
   }
 
   private leafOf(file: number, page: number): number {
