@@ -87,7 +87,7 @@ export class Kmalloc implements TableReader, IdlePages {
 
   adopt(table: SlabTable): void {
     this.words = table.words;
-    this.ownersAt = table.ownersAt;
+    this.ownersAt = table.directOwnersAt;
   }
 
   /** For `PageBudget`. */
@@ -151,9 +151,8 @@ export class Kmalloc implements TableReader, IdlePages {
    * @throws ArgumentError ERR_DOUBLE_FREE, ERR_INTERIOR_POINTER, ERR_FOREIGN_POINTER
    */
   free(address: number): void {
-    const exact = address - this.base;
-    const offset = exact | 0;
-    if (offset === exact) {
+    const offset = address | 0;
+    if (offset === address) {
       const owner = this.words[this.ownersAt + (offset >>> 12)];
       const cache = owner < this.byId.length ? this.byId[owner] : null;
       if (cache !== null) {

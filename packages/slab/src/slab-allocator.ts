@@ -82,7 +82,7 @@ export class SlabAllocator {
     const small = this.pages.base | 0;
     this.base = small === this.pages.base ? small : this.pages.base;
     this.more = options.more ?? null;
-    this.table = new SlabTable(this.pages.lowPages, this.meter);
+    this.table = new SlabTable(this.pages.lowPages, this.base === 0, this.meter);
   }
 
   /**

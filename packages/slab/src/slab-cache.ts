@@ -2,29 +2,20 @@ import {
   assert,
   type ByteCount,
   checkInteger,
-  type Meter,
   NIL,
   PAGE_BYTES,
   type TraceHook,
 } from '@hotpath/hw-x86';
+import { CallMeter } from './call-meter.js';
 import { Magazines } from './magazines.js';
 import { refusalOf } from './refusal.js';
 import type { SlabAllocator } from './slab-allocator.js';
-import type { SlabCacheOptions } from './slab-cache-options.js';
-import { type ObjectChecks, RED_ZONE_BYTES } from './slab-debug.js';
-import { MAX_OBJECT_BYTES, type SlabGeometry, slabGeometry } from './slab-geometry.js';
+import { cacheShape, type SlabCacheOptions } from './slab-cache-options.js';
+import type { ObjectChecks } from './slab-debug.js';
+import type { SlabGeometry } from './slab-geometry.js';
 import { SlabLists } from './slab-lists.js';
-import type { SlabTable, TableReader } from './slab-table.js';
-import {
-  SITE_BASE,
-  TRACE_FREE_REFUSED,
-  TRACE_OBJECT_ALLOCATE,
-  TRACE_OBJECT_FREE,
-} from './trace-events.js';
-
-const SITE_MAGAZINE_EMPTY = SITE_BASE + 32;
-const SITE_MAGAZINE_FULL = SITE_BASE + 33;
-const SITE_REFUSED = SITE_BASE + 35;
+import { NOBODY_AT, type SlabTable, type TableReader } from './slab-table.js';
+import { TRACE_FREE_REFUSED, TRACE_OBJECT_ALLOCATE, TRACE_OBJECT_FREE } from './trace-events.js';
 
 /**
  * A cache of objects of one size (Bonwick 1994; magazines: Bonwick and Adams 2001). A call touches
@@ -56,49 +47,53 @@ export class SlabCache implements TableReader {
   readonly base: number = 0;
   private readonly magazines: Magazines;
   private cpu = 0;
-  /** Something sees every operation: meter, trace, debugging, or there are several CPUs. */
+  /**
+   * Something sees every operation (meter, trace, debugging), or addresses are no offsets, or there
+   * are several CPUs.
+   */
   private watched: boolean;
   private checks: ObjectChecks | null = null;
   private readonly owner: SlabAllocator;
-  private readonly meter: Meter | null;
+  private readonly meter: CallMeter | null;
   private readonly trace: TraceHook | null;
 
   /** For {@link SlabAllocator.createCache}. */
   constructor(owner: SlabAllocator, id: number, options: SlabCacheOptions) {
-    const { name, objectBytes } = options;
-    const zone = options.debug?.redZones === true ? RED_ZONE_BYTES : 0;
-    const left = zone === 0 ? 0 : Math.max(zone, options.align ?? zone);
-    checkInteger('ERR_OBJECT_BYTES', `objectBytes of ${name}`, objectBytes, 1, MAX_OBJECT_BYTES);
-    this.geometry = slabGeometry(objectBytes, options.align, left, zone);
-    const { stride } = this.geometry;
-    const size =
-      options.magazineObjects ?? Math.max(2, Math.min(128, Math.floor((2 * PAGE_BYTES) / stride)));
-    checkInteger('ERR_MAGAZINE', 'magazineObjects', size, 1, 1024);
-    const minEmpty = checkInteger('ERR_MIN_EMPTY', 'minEmpty', options.minEmpty ?? 1, 0, 1_000_000);
-    this.name = name;
-    this.objectBytes = objectBytes;
+    const { geometry, magazineObjects, minEmpty } = cacheShape(options);
+    this.geometry = geometry;
+    this.name = options.name;
+    this.objectBytes = options.objectBytes;
     this.align = Math.max(16, options.align ?? 16);
     this.id = id;
     this.owner = owner;
-    this.meter = owner.meter;
     this.trace = owner.trace;
     this.base = owner.base;
     const debugged = options.debug !== undefined;
-    this.watched = this.meter !== null || this.trace !== null || owner.cpuCount > 1 || debugged;
+    const several = owner.cpuCount > 1;
+    const seen = owner.meter !== null || owner.trace !== null || debugged;
+    this.watched = seen || several || this.base !== 0;
     // The first line of the region holds the cache's own fields, the magazines follow.
-    const bytes = 64 + owner.cpuCount * Magazines.byteCount(size);
-    const fieldsBase = this.meter === null ? 0 : this.meter.region(`slab.${name}`, bytes);
+    const bytes = 64 + owner.cpuCount * Magazines.byteCount(magazineObjects);
+    const fieldsBase = owner.meter === null ? 0 : owner.meter.region(`slab.${this.name}`, bytes);
     this.lists = new SlabLists({
       table: owner.table,
       pages: owner.pages,
-      geometry: this.geometry,
+      geometry,
       cacheId: id,
       minEmpty,
-      needsOut: debugged || owner.cpuCount > 1,
+      needsOut: debugged || several,
       trace: this.trace,
       fieldsBase,
     });
-    this.magazines = new Magazines(this.lists, owner.table, size, owner.cpuCount, fieldsBase + 64);
+    this.magazines = new Magazines(
+      this.lists,
+      owner.table,
+      magazineObjects,
+      owner.cpuCount,
+      fieldsBase + 64,
+    );
+    this.meter =
+      owner.meter === null ? null : new CallMeter(owner.meter, owner.table, this.magazines);
     owner.table.subscribe(this);
     this.load();
   }
@@ -106,7 +101,7 @@ export class SlabCache implements TableReader {
   adopt(table: SlabTable): void {
     const fill = this.top - this.first;
     this.words = table.words;
-    this.ownersAt = table.ownersAt;
+    this.ownersAt = table.directOwnersAt;
     this.first = this.magazines.first;
     this.top = this.first + fill;
   }
@@ -136,8 +131,7 @@ export class SlabCache implements TableReader {
   retire(checks: ObjectChecks): void {
     this.attachChecks(checks);
     this.magazines.release();
-    // Beyond the array, where nobody owns anything.
-    this.ownersAt = 2 ** 30 - 1;
+    this.ownersAt = NOBODY_AT;
   }
 
   /** An object's address, or the allocator's `none` when memory is out. O(1); its bytes are undefined. */
@@ -145,9 +139,9 @@ export class SlabCache implements TableReader {
     const { words, top } = this;
     const offset = words[top];
     if (offset < 0) return this.allocateSlowly();
-    this.top = top - 1;
+    this.top = (top - 1) | 0;
     words[offset >>> 9] |= 1 << (offset >>> 4);
-    return this.base + offset;
+    return offset;
   }
 
   /**
@@ -155,10 +149,9 @@ export class SlabCache implements TableReader {
    * @throws ArgumentError ERR_DOUBLE_FREE, ERR_INTERIOR_POINTER, ERR_FOREIGN_POINTER; nothing is changed
    */
   free(address: number): void {
-    const exact = address - this.base;
-    const offset = exact | 0;
-    if (offset !== exact || this.words[this.ownersAt + (offset >>> 12)] !== this.id) {
-      this.refuse(address);
+    const offset = address | 0;
+    if (offset !== address || this.words[(this.ownersAt + (offset >>> 12)) | 0] !== this.id) {
+      this.freeElsewhere(address);
       return;
     }
     this.freeOwn(offset);
@@ -174,7 +167,7 @@ export class SlabCache implements TableReader {
       this.refuse(this.base + offset);
       return;
     }
-    const top = this.top + 1;
+    const top = (this.top + 1) | 0;
     if (words[top] < 0) {
       this.freeSlowly(offset);
       return;
@@ -182,6 +175,20 @@ export class SlabCache implements TableReader {
     words[offset >>> 9] = word ^ mask;
     words[top] = offset;
     this.top = top;
+  }
+
+  /** Where addresses are no offsets; else the address is none of this cache's. */
+  private freeElsewhere(address: number): void {
+    const offset = this.offsetOf(address);
+    if (this.base === 0 || offset === NIL) this.refuse(address);
+    else this.freeOwn(offset);
+  }
+
+  /** Offset of an address in this cache's slabs, or NIL. */
+  private offsetOf(address: number): number {
+    const exact = address - this.base;
+    const offset = exact | 0;
+    return offset === exact && this.owner.cacheOf(address) === this ? offset : NIL;
   }
 
   private allocateSlowly(): number {
@@ -225,19 +232,11 @@ export class SlabCache implements TableReader {
     }
     this.enterCpu();
     const { magazines } = this;
-    if (meter !== null) {
-      meter.load(magazines.fillAddress);
-      meter.branch(SITE_MAGAZINE_EMPTY, magazines.fill === 0);
-    }
+    if (meter !== null) meter.looked();
     if (magazines.fill === 0 && !this.reload()) return this.owner.none;
     const offset = magazines.pop();
     this.words[offset >>> 9] |= 1 << (offset >>> 4);
-    if (meter !== null) {
-      const word = this.owner.table.usedBase + (offset >>> 9) * 4;
-      meter.load(word);
-      meter.store(word);
-      meter.retire(6);
-    }
+    if (meter !== null) meter.allocated(offset);
     const address = this.base + offset;
     if (checks !== null) checks.allocated(address);
     if (this.trace !== null) this.trace.emit(TRACE_OBJECT_ALLOCATE, address, this.id);
@@ -250,16 +249,7 @@ export class SlabCache implements TableReader {
     this.enterCpu();
     if (checks !== null) checks.freed(this.base + offset);
     this.words[offset >>> 9] &= ~(1 << (offset >>> 4));
-    if (meter !== null) {
-      const word = this.owner.table.usedBase + (offset >>> 9) * 4;
-      meter.load(this.magazines.fillAddress);
-      meter.load(this.owner.table.ownersBase + (offset >>> 12) * 4);
-      meter.load(word);
-      meter.store(word);
-      meter.retire(10);
-      meter.branch(SITE_REFUSED, false);
-      meter.branch(SITE_MAGAZINE_FULL, this.magazines.fill === this.magazines.size);
-    }
+    if (meter !== null) meter.freed(offset);
     if (this.trace !== null) this.trace.emit(TRACE_OBJECT_FREE, this.base + offset, this.id);
     const reusable = checks === null ? offset : checks.delay(offset);
     if (reusable !== NIL) this.magazines.push(reusable);
@@ -322,11 +312,8 @@ export class SlabCache implements TableReader {
 
   /** True when `address` is the start of an object of this cache that is handed out. O(1). */
   isLive(address: number): boolean {
-    const exact = address - this.base;
-    const offset = exact | 0;
-    if (offset !== exact || (offset & 15) !== 0) return false;
-    if (this.words[this.ownersAt + (offset >>> 12)] !== this.id) return false;
-    return (this.words[offset >>> 9] & (1 << (offset >>> 4))) !== 0;
+    const offset = this.offsetOf(address);
+    return offset !== NIL && (offset & 15) === 0 && this.owner.table.isUsed(offset);
   }
 
   /** Throws the reason why `address` cannot be freed, unless it is a guarded substitute. */

@@ -10,6 +10,9 @@ export const LARGE_RUN = 0xffff;
 /** Owner of the first page of a freed run that is kept for the next of its length. */
 export const IDLE_RUN = 0xfffe;
 
+/** An index beyond every table: whoever looks up owners from here on finds nobody. */
+export const NOBODY_AT = 2 ** 30 - 1;
+
 /** Who must hear when the columns move: the caches, which hold them in fields of their own. */
 export interface TableReader {
   adopt(table: SlabTable): void;
@@ -42,6 +45,11 @@ export class SlabTable {
   magazinesAt: number;
   /** First word of the owners. */
   ownersAt: number;
+  /**
+   * The same for the fast paths, which take an address for an offset; {@link NOBODY_AT} where it is
+   * none (the pages do not begin at 0), so that every address goes the slow way there.
+   */
+  directOwnersAt: number;
   pageCount: number;
   /** Slots that are not in their slabs, as the used map; empty until a cache needs it. */
   out: Int32Array = new Int32Array(0);
@@ -50,6 +58,7 @@ export class SlabTable {
   /** Head page only: free slots that lie in the slab, 0..256. */
   available: Uint16Array;
   readonly meter: Meter | null;
+  private readonly direct: boolean;
   ownersBase: VirtAddr = 0;
   usedBase: VirtAddr = 0;
   outBase: VirtAddr = 0;
@@ -59,13 +68,16 @@ export class SlabTable {
   /** Magazines given back, by their length. */
   private readonly freeMagazines = new Map<number, number[]>();
 
-  constructor(pageCount: number, meter: Meter | null) {
+  /** @param direct - addresses are offsets */
+  constructor(pageCount: number, direct: boolean, meter: Meter | null) {
     // `| 0`: a whole number that came out of a division is a heap number to V8, and so would be all
     // that is computed from it; the fields of the hot paths would hold doubles and be converted at
     // every call (1.5 ns of a pair).
     this.pageCount = pageCount | 0;
     this.magazinesAt = this.pageCount * USED_WORDS;
     this.ownersAt = this.magazinesAt + MAGAZINE_WORDS_MIN;
+    this.direct = direct;
+    this.directOwnersAt = direct ? this.ownersAt : NOBODY_AT;
     this.words = new Int32Array(this.ownersAt + pageCount);
     this.colour = new Uint8Array(pageCount);
     this.available = new Uint16Array(pageCount);
@@ -153,6 +165,7 @@ export class SlabTable {
     const { words, magazinesAt, ownersAt } = this;
     this.magazinesAt = (pageCount | 0) * USED_WORDS;
     this.ownersAt = this.magazinesAt + magazineRoom;
+    if (this.direct) this.directOwnersAt = this.ownersAt;
     this.words = new Int32Array(this.ownersAt + pageCount);
     this.words.set(words.subarray(0, magazinesAt));
     this.words.set(words.subarray(magazinesAt, ownersAt), this.magazinesAt);

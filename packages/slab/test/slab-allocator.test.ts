@@ -101,7 +101,8 @@ describe('slab allocator', () => {
     const second = slabs.createCache({ name: 'second', objectBytes: 64 });
     expect(second.id).toBe(first.id);
     const p = second.allocate();
-    expect(codeOf(() => first.free(p))).not.toBe('nothing');
+    expect(codeOf(() => first.free(p))).toBe('ERR_FOREIGN_POINTER');
+    expect([first.isLive(p), second.isLive(p)]).toEqual([false, true]);
     expect(second.liveObjects).toBe(1);
   });
 

@@ -12,7 +12,10 @@ function codeOf(action: () => void): string {
   return 'nothing';
 }
 
-function allocator(byteCount = 4 * MIB, cpuCount = 1, start = 2 ** 33 + 5 * 4096): SlabAllocator {
+/** Addresses are offsets; they are not, but have 31 bits; they lie beyond 4 GiB. */
+const STARTS = { near: 5 * 4096, high: 2 ** 30 + 5 * 4096, far: 2 ** 33 + 5 * 4096 };
+
+function allocator(byteCount = 4 * MIB, cpuCount = 1, start = STARTS.near): SlabAllocator {
   return new SlabAllocator({
     pages: new PageAllocator({ ranges: [{ start, byteCount }] }),
     cpuCount,
@@ -48,33 +51,36 @@ describe('slab cache', () => {
     }
   });
 
-  test('a double free, an interior and a foreign pointer are refused, and the count stays', () => {
-    const slabs = allocator();
-    const cache = slabs.createCache({ name: 'task', objectBytes: 96 });
-    const other = slabs.createCache({ name: 'inode', objectBytes: 96 });
-    const a = cache.allocate();
-    const b = cache.allocate();
-    const c = other.allocate();
-    cache.free(a);
-    expect(codeOf(() => cache.free(a))).toBe('ERR_DOUBLE_FREE');
-    expect(codeOf(() => cache.free(b + 8))).toBe('ERR_INTERIOR_POINTER');
-    expect(codeOf(() => cache.free(b + 0.5))).toBe('ERR_INTERIOR_POINTER');
-    expect(codeOf(() => cache.free(b - 1))).toBe('ERR_INTERIOR_POINTER');
-    expect(codeOf(() => cache.free(c))).toBe('ERR_FOREIGN_POINTER');
-    for (const wrong of [
-      0,
-      NIL,
-      Number.NaN,
-      Number.POSITIVE_INFINITY,
-      b + 2 ** 32,
-      b - 2 ** 32,
-      2 ** 52,
-    ]) {
-      expect(codeOf(() => cache.free(wrong))).toBe('ERR_FOREIGN_POINTER');
-    }
-    expect(cache.refusedFrees).toBe(12);
-    expect([cache.liveObjects, other.liveObjects]).toEqual([1, 1]);
-  });
+  test.each(['near', 'high', 'far'] as const)(
+    'a double free, an interior and a foreign pointer are refused, and the count stays: %s',
+    (where) => {
+      const slabs = allocator(4 * MIB, 1, STARTS[where]);
+      const cache = slabs.createCache({ name: 'task', objectBytes: 96 });
+      const other = slabs.createCache({ name: 'inode', objectBytes: 96 });
+      const a = cache.allocate();
+      const b = cache.allocate();
+      const c = other.allocate();
+      cache.free(a);
+      expect(codeOf(() => cache.free(a))).toBe('ERR_DOUBLE_FREE');
+      expect(codeOf(() => cache.free(b + 8))).toBe('ERR_INTERIOR_POINTER');
+      expect(codeOf(() => cache.free(b + 0.5))).toBe('ERR_INTERIOR_POINTER');
+      expect(codeOf(() => cache.free(b - 1))).toBe('ERR_INTERIOR_POINTER');
+      expect(codeOf(() => cache.free(c))).toBe('ERR_FOREIGN_POINTER');
+      for (const wrong of [
+        0,
+        NIL,
+        Number.NaN,
+        Number.POSITIVE_INFINITY,
+        b + 2 ** 32,
+        b - 2 ** 32,
+        2 ** 52,
+      ]) {
+        expect(codeOf(() => cache.free(wrong))).toBe('ERR_FOREIGN_POINTER');
+      }
+      expect(cache.refusedFrees).toBe(12);
+      expect([cache.liveObjects, other.liveObjects]).toEqual([1, 1]);
+    },
+  );
 
   test('the bytes behind the last object of a slab are no object', () => {
     const slabs = allocator();
@@ -136,60 +142,67 @@ describe('slab cache', () => {
     expect(cache.allocate()).toBe(all[3]);
   });
 
-  test('any sequence on two CPUs keeps objects apart, counts balanced, and shrinks to nothing', () => {
-    const step = fc.record({
-      cache: fc.nat(3),
-      cpu: fc.nat(1),
-      free: fc.boolean(),
-      pick: fc.nat(5000),
-      times: fc.integer({ min: 1, max: 90 }),
-    });
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const slabs = allocator(1 * MIB, 2);
-        const caches = [8, 40, 480, 3000].map((objectBytes) =>
-          slabs.createCache({ name: `c${objectBytes}`, objectBytes, magazineObjects: 7 }),
-        );
-        const live = caches.map(() => [] as number[]);
-        const owner = new Map<number, number>();
-        for (const { cache, cpu, free, pick, times } of steps) {
-          slabs.useCpu(cpu);
-          for (let i = 0; i < times; i += 1) {
-            const list = live[cache];
-            if (free && list.length > 0) {
-              const at = (pick + i) % list.length;
-              const address = list[at];
-              list[at] = list[list.length - 1];
-              list.pop();
-              owner.delete(address);
-              caches[cache].free(address);
-            } else if (!free) {
-              const address = caches[cache].allocate();
-              if (address === NIL) continue;
-              expect(owner.has(address)).toBe(false);
-              owner.set(address, cache);
-              list.push(address);
-            }
-          }
-          for (let c = 0; c < caches.length; c += 1)
-            expect(caches[c].liveObjects).toBe(live[c].length);
-        }
-        const sorted = [...owner.keys()].sort((a, b) => a - b);
-        for (let i = 1; i < sorted.length; i += 1) {
-          expect(sorted[i] - sorted[i - 1]).toBeGreaterThanOrEqual(
-            caches[owner.get(sorted[i - 1]) as number].objectBytes,
+  test.each([
+    [1, 'near'],
+    [2, 'near'],
+    [1, 'far'],
+  ] as const)(
+    'any sequence on %i CPUs keeps objects apart, counts balanced, and shrinks to nothing: %s',
+    (cpuCount, where) => {
+      const step = fc.record({
+        cache: fc.nat(3),
+        cpu: fc.nat(1),
+        free: fc.boolean(),
+        pick: fc.nat(5000),
+        times: fc.integer({ min: 1, max: 90 }),
+      });
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+          const slabs = allocator(1 * MIB, cpuCount, STARTS[where]);
+          const caches = [8, 40, 480, 3000].map((objectBytes) =>
+            slabs.createCache({ name: `c${objectBytes}`, objectBytes, magazineObjects: 7 }),
           );
-        }
-        for (let c = 0; c < caches.length; c += 1) {
-          const walked: number[] = [];
-          caches[c].forEachLive((address) => walked.push(address));
-          expect(walked.sort((a, b) => a - b)).toEqual(live[c].sort((a, b) => a - b));
-          for (const address of live[c]) caches[c].free(address);
-        }
-        slabs.shrink();
-        expect(slabs.pages.usedPages).toBe(0);
-      }),
-      { numRuns: 40 },
-    );
-  });
+          const live = caches.map(() => [] as number[]);
+          const owner = new Map<number, number>();
+          for (const { cache, cpu, free, pick, times } of steps) {
+            slabs.useCpu(cpu % cpuCount);
+            for (let i = 0; i < times; i += 1) {
+              const list = live[cache];
+              if (free && list.length > 0) {
+                const at = (pick + i) % list.length;
+                const address = list[at];
+                list[at] = list[list.length - 1];
+                list.pop();
+                owner.delete(address);
+                caches[cache].free(address);
+              } else if (!free) {
+                const address = caches[cache].allocate();
+                if (address === NIL) continue;
+                expect(owner.has(address)).toBe(false);
+                owner.set(address, cache);
+                list.push(address);
+              }
+            }
+            for (let c = 0; c < caches.length; c += 1)
+              expect(caches[c].liveObjects).toBe(live[c].length);
+          }
+          const sorted = [...owner.keys()].sort((a, b) => a - b);
+          for (let i = 1; i < sorted.length; i += 1) {
+            expect(sorted[i] - sorted[i - 1]).toBeGreaterThanOrEqual(
+              caches[owner.get(sorted[i - 1]) as number].objectBytes,
+            );
+          }
+          for (let c = 0; c < caches.length; c += 1) {
+            const walked: number[] = [];
+            caches[c].forEachLive((address) => walked.push(address));
+            expect(walked.sort((a, b) => a - b)).toEqual(live[c].sort((a, b) => a - b));
+            for (const address of live[c]) caches[c].free(address);
+          }
+          slabs.shrink();
+          expect(slabs.pages.usedPages).toBe(0);
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
 });

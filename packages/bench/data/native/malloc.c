@@ -57,7 +57,7 @@ static void pattern(const char *name, size_t bytes, uint32_t live, uint32_t pair
       seed ^= seed << 13;
       seed ^= seed >> 17;
       seed ^= seed << 5;
-      uint32_t at = ((uint64_t)seed * live) >> 32;
+      uint32_t at = ((seed >> 16) * live) >> 16;
       give(slots[at]);
       slots[at] = take(bytes, i);
     }

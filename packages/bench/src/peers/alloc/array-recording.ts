@@ -5,7 +5,7 @@ import {
   ALLOC_REALLOC,
   type AllocTrace,
 } from '../../traces/alloc-trace.js';
-import { type PatternWorkload, runArrayPattern } from './patterns.js';
+import { arrayPatternWork, type PatternWorkload } from './patterns.js';
 import { type AllocWorkload, readRecording } from './recording.js';
 
 /** Makes an array; `zeroed` where its bytes must be 0. */
@@ -17,10 +17,7 @@ export function arrayWork(
   workload: AllocWorkload | PatternWorkload,
 ): PreparedWork {
   if ('pattern' in workload) {
-    return {
-      operationCount: workload.pairs,
-      run: () => runArrayPattern((byteCount) => make(byteCount, false), workload),
-    };
+    return arrayPatternWork((byteCount) => make(byteCount, false), workload);
   }
   const trace = readRecording(workload);
   return { operationCount: trace.eventCount, run: () => replayArrays(make, trace) };

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Contestant } from '../../harness/contestant.js';
 import { heapBytesFor } from '../../replay/heap.js';
-import { type PatternWorkload, runPattern } from './patterns.js';
+import { type PatternWorkload, patternWork } from './patterns.js';
 import { type AllocWorkload, readRecording, replayRound } from './recording.js';
 
 const LIBRARY = '/usr/lib/wasm32-wasi/libc.a';
@@ -61,13 +61,13 @@ export const contestant: Contestant<AllocWorkload | PatternWorkload> = {
   prepare(workload) {
     if ('pattern' in workload) {
       const library = load(16 * 1024 * 1024);
-      const { objectBytes, pairs } = workload;
+      const { objectBytes } = workload;
       const heap = {
         allocate: () => library.malloc(objectBytes),
         free: (address: number) => library.free(address),
       };
       const words = new Uint32Array(library.memory.buffer);
-      return { operationCount: pairs, run: () => runPattern(heap, words, workload) };
+      return patternWork(heap, words, workload);
     }
     const trace = readRecording(workload);
     const library = load(heapBytesFor(trace.peakLiveBytes));

@@ -1,7 +1,7 @@
 import { GenericMalloc } from '@hotpath/slab';
 import type { Contestant } from '../../harness/contestant.js';
 import { genericHeap, heapBytesFor } from '../../replay/heap.js';
-import { type PatternWorkload, runPattern } from './patterns.js';
+import { type PatternWorkload, patternWork } from './patterns.js';
 import { type AllocWorkload, readRecording, replayRound } from './recording.js';
 
 export const contestant: Contestant<AllocWorkload | PatternWorkload> = {
@@ -18,7 +18,7 @@ export const contestant: Contestant<AllocWorkload | PatternWorkload> = {
         free: (offset: number) => malloc.free(offset),
       };
       const words = new Uint32Array(buffer);
-      return { operationCount: workload.pairs, run: () => runPattern(heap, words, workload) };
+      return patternWork(heap, words, workload);
     }
     const trace = readRecording(workload);
     const heap = genericHeap(heapBytesFor(trace.peakLiveBytes));

@@ -1,5 +1,7 @@
 /** Allocation patterns of objects of one size, and the loops that every contestant runs. */
 
+import type { PreparedWork } from '../../harness/contestant.js';
+
 /** Pairs of allocate and free in one order. */
 export interface PatternWorkload {
   /**
@@ -27,20 +29,55 @@ function next(seed: number): number {
   return x ^ (x << 5);
 }
 
+/** One of `count` slots: whole-number arithmetic, as in C, for doubles cost more than an allocation. */
+function pick(seed: number, count: number): number {
+  return Math.imul(seed >>> 16, count) >>> 16;
+}
+
+/** Rounds before the first timed one; they are short. */
+const WARM_ROUNDS = 300;
+
+/** Work of a contestant whose objects are offsets in `words`. */
+export function patternWork(
+  heap: PatternHeap,
+  words: Uint32Array,
+  workload: PatternWorkload,
+): PreparedWork {
+  return warmed(workload, (work) => runPattern(heap, words, work));
+}
+
+/** Work of a contestant whose objects are typed arrays of their own. */
+export function arrayPatternWork(
+  make: (byteCount: number) => Uint8Array,
+  workload: PatternWorkload,
+): PreparedWork {
+  return warmed(workload, (work) => runArrayPattern(make, work));
+}
+
+/**
+ * Calls each loop often before it is timed. A loop that V8 compiles while it runs for the first time
+ * stays as it was compiled then, and whether that was well is a matter of luck (a third of the time).
+ */
+function warmed(workload: PatternWorkload, run: (work: PatternWorkload) => number): PreparedWork {
+  const short = { ...workload, pairs: Math.max(workload.live, 1000) };
+  for (let round = 0; round < WARM_ROUNDS; round++) run(short);
+  return { operationCount: workload.pairs, run: () => run(workload) };
+}
+
 /**
  * One round on a heap of offsets. Every object is written and read once; the sum of what was read is
  * the checksum, the same in every contestant.
  */
-export function runPattern(heap: PatternHeap, words: Uint32Array, work: PatternWorkload): number {
+function runPattern(heap: PatternHeap, words: Uint32Array, work: PatternWorkload): number {
   const { pattern, live, pairs } = work;
-  if (pattern === 'lifo') return lifo(heap, words, pairs);
+  if (pattern === 'lifo') return lifo(heap, words, pairs) >>> 0;
   const slots = new Int32Array(live);
-  if (pattern === 'batch') return batch(heap, words, slots, pairs);
+  if (pattern === 'batch') return batch(heap, words, slots, pairs) >>> 0;
   for (let i = 0; i < live; i++) slots[i] = take(heap, words, i);
   let sum =
     pattern === 'fifo' ? fifo(heap, words, slots, pairs) : random(heap, words, slots, pairs);
-  for (let i = 0; i < live; i++) sum = (sum + give(heap, words, slots[i])) >>> 0;
-  return sum;
+  for (let i = 0; i < live; i++) sum = (sum + give(heap, words, slots[i])) | 0;
+  return sum >>> 0;
 }
 
 function take(heap: PatternHeap, words: Uint32Array, mark: number): number {
@@ -57,7 +94,7 @@ function give(heap: PatternHeap, words: Uint32Array, offset: number): number {
 
 function lifo(heap: PatternHeap, words: Uint32Array, pairs: number): number {
   let sum = 0;
-  for (let i = 0; i < pairs; i++) sum = (sum + give(heap, words, take(heap, words, i))) >>> 0;
+  for (let i = 0; i < pairs; i++) sum = (sum + give(heap, words, take(heap, words, i))) | 0;
   return sum;
 }
 
@@ -66,7 +103,7 @@ function batch(heap: PatternHeap, words: Uint32Array, slots: Int32Array, pairs: 
   let sum = 0;
   for (let round = pairs / live; round > 0; round--) {
     for (let i = 0; i < live; i++) slots[i] = take(heap, words, i);
-    for (let i = 0; i < live; i++) sum = (sum + give(heap, words, slots[i])) >>> 0;
+    for (let i = 0; i < live; i++) sum = (sum + give(heap, words, slots[i])) | 0;
   }
   return sum;
 }
@@ -75,7 +112,7 @@ function fifo(heap: PatternHeap, words: Uint32Array, slots: Int32Array, pairs: n
   const live = slots.length;
   let sum = 0;
   for (let i = 0, at = 0; i < pairs; i++) {
-    sum = (sum + give(heap, words, slots[at])) >>> 0;
+    sum = (sum + give(heap, words, slots[at])) | 0;
     slots[at] = take(heap, words, i);
     if (++at === live) at = 0;
   }
@@ -88,15 +125,15 @@ function random(heap: PatternHeap, words: Uint32Array, slots: Int32Array, pairs:
   let seed = 12345;
   for (let i = 0; i < pairs; i++) {
     seed = next(seed);
-    const at = Math.floor(((seed >>> 0) * live) / 2 ** 32);
-    sum = (sum + give(heap, words, slots[at])) >>> 0;
+    const at = pick(seed, live);
+    sum = (sum + give(heap, words, slots[at])) | 0;
     slots[at] = take(heap, words, i);
   }
   return sum;
 }
 
 /** One round where an object is a typed array of its own and the garbage collector frees it. */
-export function runArrayPattern(
+function runArrayPattern(
   make: (byteCount: number) => Uint8Array,
   { pattern, objectBytes, live, pairs }: PatternWorkload,
 ): number {
@@ -113,28 +150,28 @@ export function runArrayPattern(
     bytes[0] + bytes[1] * 2 ** 8 + bytes[2] * 2 ** 16 + bytes[3] * 2 ** 24;
   let sum = 0;
   const drop = (at: number): void => {
-    sum = (sum + read(slots[at] as Uint8Array)) >>> 0;
+    sum = (sum + read(slots[at] as Uint8Array)) | 0;
     slots[at] = null;
   };
   if (pattern === 'lifo') {
-    for (let i = 0; i < pairs; i++) sum = (sum + read(create(i))) >>> 0;
-    return sum;
+    for (let i = 0; i < pairs; i++) sum = (sum + read(create(i))) | 0;
+    return sum >>> 0;
   }
   if (pattern === 'batch') {
     for (let round = pairs / live; round > 0; round--) {
       for (let i = 0; i < live; i++) slots[i] = create(i);
       for (let i = 0; i < live; i++) drop(i);
     }
-    return sum;
+    return sum >>> 0;
   }
   for (let i = 0; i < live; i++) slots[i] = create(i);
   let seed = 12345;
   for (let i = 0; i < pairs; i++) {
     seed = next(seed);
-    const at = pattern === 'fifo' ? i % live : Math.floor(((seed >>> 0) * live) / 2 ** 32);
+    const at = pattern === 'fifo' ? i % live : pick(seed, live);
     drop(at);
     slots[at] = create(i);
   }
   for (let i = 0; i < live; i++) drop(i);
-  return sum;
+  return sum >>> 0;
 }

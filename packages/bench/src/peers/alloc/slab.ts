@@ -1,7 +1,7 @@
 import { Arena } from '@hotpath/slab';
 import type { Contestant } from '../../harness/contestant.js';
 import { heapBytesFor } from '../../replay/heap.js';
-import { type PatternWorkload, runPattern } from './patterns.js';
+import { type PatternWorkload, patternWork } from './patterns.js';
 import { type AllocWorkload, readRecording, replayRound } from './recording.js';
 
 export const contestant: Contestant<AllocWorkload | PatternWorkload> = {
@@ -12,7 +12,7 @@ export const contestant: Contestant<AllocWorkload | PatternWorkload> = {
       const arena = new Arena(new ArrayBuffer(64 * 1024 * 1024));
       const cache = arena.createCache({ name: 'peer', objectBytes: workload.objectBytes });
       const words = arena.views.u32 as Uint32Array;
-      return { operationCount: workload.pairs, run: () => runPattern(cache, words, workload) };
+      return patternWork(cache, words, workload);
     }
     const trace = readRecording(workload);
     const arena = new Arena(new ArrayBuffer(heapBytesFor(trace.peakLiveBytes)));

@@ -1,6 +1,6 @@
 import { MemPool } from '@thi.ng/malloc';
 import type { Contestant } from '../../harness/contestant.js';
-import { type PatternWorkload, runPattern } from './patterns.js';
+import { type PatternWorkload, patternWork } from './patterns.js';
 
 export const contestant: Contestant<PatternWorkload> = {
   name: '@thi.ng/malloc MemPool',
@@ -8,12 +8,12 @@ export const contestant: Contestant<PatternWorkload> = {
   prepare(workload) {
     const buffer = new ArrayBuffer(16 * 1024 * 1024);
     const pool = new MemPool({ buf: buffer });
-    const { objectBytes, pairs } = workload;
+    const { objectBytes } = workload;
     const heap = {
       allocate: () => pool.malloc(objectBytes),
       free: (offset: number) => void pool.free(offset),
     };
     const words = new Uint32Array(buffer);
-    return { operationCount: pairs, run: () => runPattern(heap, words, workload) };
+    return patternWork(heap, words, workload);
   },
 };

@@ -1,5 +1,5 @@
 import type { Contestant } from '../../harness/contestant.js';
-import { type PatternWorkload, runPattern } from './patterns.js';
+import { type PatternWorkload, patternWork } from './patterns.js';
 
 /** A stack of free offsets and no check of anything: what the checks cost is the difference. */
 class UncheckedStack {
@@ -29,9 +29,9 @@ class UncheckedStack {
 export const contestant: Contestant<PatternWorkload> = {
   name: 'stack without checks',
   prepare(workload) {
-    const { objectBytes, live, pairs } = workload;
+    const { objectBytes, live } = workload;
     const heap = new UncheckedStack(objectBytes, live + 1);
     const words = new Uint32Array(((live + 2) * objectBytes) / 4);
-    return { operationCount: pairs, run: () => runPattern(heap, words, workload) };
+    return patternWork(heap, words, workload);
   },
 };
