@@ -11,7 +11,7 @@ import {
 import { codeOf } from './plain-memory.js';
 
 function allocator(byteCount = 1 * MIB): SlabAllocator {
-  const pages = new PageAllocator({ ranges: [{ start: 16 * MIB, byteCount }] });
+  const pages = new PageAllocator({ ranges: [{ start: 4096, byteCount }] });
   return new SlabAllocator({ pages });
 }
 
@@ -104,6 +104,27 @@ describe('slab allocator', () => {
     expect(codeOf(() => first.free(p))).toBe('ERR_FOREIGN_POINTER');
     expect([first.isLive(p), second.isLive(p)]).toEqual([false, true]);
     expect(second.liveObjects).toBe(1);
+  });
+
+  test('in memory that begins above 0 and grows, what is freed is what was named', () => {
+    const pages = new PageAllocator({ ranges: [{ start: 4 * MIB, byteCount: 4 * MIB }] });
+    const more = () => {
+      if (pages.lowPages * 4096 >= 16 * MIB) return false;
+      pages.extend(4 * MIB);
+      return true;
+    };
+    const slabs = new SlabAllocator({ pages, more });
+    expect(slabs.base).toBe(4 * MIB);
+    const cache = slabs.createCache({ name: 'page', objectBytes: 4096 });
+    const all: number[] = [];
+    for (let p = cache.allocate(); p !== -1; p = cache.allocate()) all.push(p);
+    expect(all.length).toBe((16 * MIB) / 4096);
+    for (const address of all) {
+      expect(cache.isLive(address)).toBe(true);
+      cache.free(address);
+      expect(cache.isLive(address)).toBe(false);
+    }
+    cache.checkInvariants();
   });
 
   test('options out of range are refused and make nothing', () => {
