@@ -14,7 +14,7 @@ import {
   type SlabDebugOptions,
   type SlabReport,
 } from './slab-debug.js';
-import type { SlabObserver } from './slab-lists.js';
+import type { SlabObserver } from './slab-observer.js';
 
 const EVERY_MAX = 2 ** 31;
 

@@ -14,7 +14,7 @@ import type { PageAllocator } from './page-allocator.js';
 import { SlabCache } from './slab-cache.js';
 import type { SlabCacheOptions } from './slab-cache-options.js';
 import type { SlabGeometry } from './slab-geometry.js';
-import type { SlabObserver } from './slab-lists.js';
+import type { SlabObserver } from './slab-observer.js';
 import { IDLE_RUN, SlabTable } from './slab-table.js';
 import { type Validation, validateCache } from './validate.js';
 

@@ -56,7 +56,7 @@ export function slabGeometry(
     );
   }
   const order = smallestOrder(stride);
-  const slabBytes = PAGE_BYTES * 2 ** order;
+  const slabBytes = PAGE_BYTES << order;
   const objectCount = Math.floor(slabBytes / stride);
   const colourBytes = Math.max(grain, LINE_BYTES);
   assert(objectCount >= 1 && objectCount <= 256, 'a slab holds 1 to 256 objects');
@@ -106,4 +106,11 @@ function smallestOrder(stride: ByteCount): number {
     }
   }
   return order;
+}
+
+/** Bits that are set. */
+export function bitCount(word: number): number {
+  let count = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
 }

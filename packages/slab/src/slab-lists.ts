@@ -8,7 +8,10 @@ import {
 } from '@hotpath/hw-x86';
 import type { PageAllocator } from './page-allocator.js';
 import type { PageBudget } from './page-budget.js';
-import { mapWords, type SlabGeometry, startMasks } from './slab-geometry.js';
+import { bitCount, mapWords, type SlabGeometry, startMasks } from './slab-geometry.js';
+import { checkLists } from './slab-lists-check.js';
+import type { SlabListsOptions } from './slab-lists-options.js';
+import type { SlabObserver } from './slab-observer.js';
 import { type SlabTable, type TableReader, USED_WORDS } from './slab-table.js';
 import { SITE_BASE, TRACE_SLAB_CREATE, TRACE_SLAB_DESTROY } from './trace-events.js';
 
@@ -17,28 +20,6 @@ const SITE_BIT = SITE_BASE + 17;
 const SITE_FULL = SITE_BASE + 18;
 const SITE_EMPTY = SITE_BASE + 19;
 const SITE_PARTIAL = SITE_BASE + 20;
-
-/** Told when slabs come and go: constructors, poison, generations. */
-export interface SlabObserver {
-  /** A new slab, before any of its slots is handed out. `first` is the offset of slot 0's object. */
-  slabCreated(head: number, first: number): void;
-  /** A slab of which nothing is handed out goes back to the page allocator. */
-  slabDestroyed(head: number, first: number): void;
-}
-
-/** What the lists of a cache are made from. */
-export interface SlabListsOptions {
-  readonly table: SlabTable;
-  readonly pages: PageAllocator;
-  readonly geometry: SlabGeometry;
-  readonly cacheId: number;
-  readonly minEmpty: number;
-  /** Slots can wait where a filling magazine does not see them: other CPUs', quarantine. */
-  readonly needsOut: boolean;
-  readonly trace: TraceHook | null;
-  /** Region of the cache's own fields, 64 bytes. */
-  readonly fieldsBase: VirtAddr;
-}
 
 /**
  * The slabs of one cache (Bonwick 1994): partial ones in a list, empty ones in another, full ones
@@ -71,11 +52,12 @@ export class SlabLists implements TableReader {
   private out: Int32Array = new Int32Array(0);
   private colour: Uint8Array = new Uint8Array(0);
   private readonly masks: Int32Array;
-  private readonly marksOut: boolean;
+  /** Free slots that are not in their slab are marked in the table's `out`. */
+  readonly marksOut: boolean;
   private readonly table: SlabTable;
   private readonly source: PageAllocator;
-  private readonly geometry: SlabGeometry;
-  private readonly cacheId: number;
+  readonly geometry: SlabGeometry;
+  readonly cacheId: number;
   private readonly minEmpty: number;
   private readonly meter: Meter | null;
   private readonly trace: TraceHook | null;
@@ -120,8 +102,7 @@ export class SlabLists implements TableReader {
   /**
    * Moves up to `count` free slots into the magazines' words from `to` on, highest address first, so
    * that a stack gives them out upwards. Fewer when partial slabs hold no more, none only when memory
-   * is out. Without `needsOut` no slot
-   * of this cache may lie in a magazine meanwhile.
+   * is out. Without `needsOut` no slot of this cache may lie in a magazine meanwhile.
    * @param base - where those words lie, for the meter
    */
   fill(to: number, count: number, base: VirtAddr): number {
@@ -148,16 +129,45 @@ export class SlabLists implements TableReader {
     return filled;
   }
 
-  /** Takes up to `count` free slots out of a partial slab; unlinks it when it becomes full. */
+  /** Takes up to `count` free slots out of a slab in the partial list; unlinks it when it is full. */
   private extract(head: number, to: number, count: number, base: VirtAddr): number {
+    const inSlab = this.available[head];
+    const wanted = Math.min(inSlab, count);
+    if (wanted === this.geometry.objectCount && !this.marksOut) this.takeAll(head, to, base);
+    else this.takeMarked(head, to, wanted, base);
+    this.available[head] = inSlab - wanted;
+    if (wanted === inSlab) this.unlink(head, false);
+    if (this.meter !== null) {
+      this.meter.load(this.table.availableBase + head * 2);
+      this.meter.store(this.table.availableBase + head * 2);
+      this.meter.branch(SITE_FULL, wanted === inSlab);
+    }
+    return wanted;
+  }
+
+  /** Every slot of an empty slab: its map need not be read. */
+  private takeAll(head: number, to: number, base: VirtAddr): void {
+    const { meter } = this;
+    const { words } = this.table;
+    const { objectCount, stride } = this.geometry;
+    let offset = this.firstOf(head);
+    for (let at = to + objectCount - 1; at >= to; at -= 1) {
+      words[at] = offset;
+      offset += stride;
+      if (meter === null) continue;
+      meter.store(base + (at - to) * 4);
+      meter.retire(3);
+    }
+  }
+
+  /** `wanted` slots by the bits of the map, the lowest ones; that many are there. */
+  private takeMarked(head: number, to: number, wanted: number, base: VirtAddr): void {
     const { out, masks, meter, marksOut } = this;
     const { words } = this.table;
     const mapWordCount = mapWords(this.geometry);
     const masksAt = this.colour[head] * mapWordCount;
-    const inSlab = this.available[head];
-    const wanted = Math.min(inSlab, count);
-    let filled = 0;
-    for (let w = mapWordCount - 1; filled < wanted && w >= 0; w -= 1) {
+    let at = to + wanted;
+    for (let w = 0; at > to && w < mapWordCount; w += 1) {
       const mapAt = head * USED_WORDS + w;
       let word = masks[masksAt + w] & ~out[mapAt];
       if (meter !== null) {
@@ -167,47 +177,42 @@ export class SlabLists implements TableReader {
       if (word === 0) continue;
       const free = word;
       const granulesAt = mapAt * 32;
-      while (word !== 0 && filled < wanted) {
-        const bit = 31 - Math.clz32(word);
-        word ^= 1 << bit;
-        words[to + filled] = (granulesAt + bit) << 4;
+      while (word !== 0 && at > to) {
+        at -= 1;
+        words[at] = (granulesAt + 31 - Math.clz32(word & -word)) << 4;
+        word &= word - 1;
         if (meter !== null) {
-          meter.store(base + filled * 4);
+          meter.store(base + (at - to) * 4);
           meter.retire(5);
           meter.branch(SITE_BIT, word !== 0);
         }
-        filled += 1;
       }
       if (!marksOut) continue;
       out[mapAt] |= free ^ word;
       if (meter !== null) meter.store(this.table.outBase + mapAt * 4);
     }
-    assert(filled === wanted, 'the count of available objects is that of the bits');
-    this.available[head] = inSlab - filled;
-    if (wanted === inSlab) this.unlink(head, false);
-    if (meter !== null) {
-      meter.load(this.table.availableBase + head * 2);
-      meter.store(this.table.availableBase + head * 2);
-      meter.branch(SITE_FULL, wanted === inSlab);
-    }
-    return filled;
+    assert(at === to, 'the count of available objects is that of the bits');
   }
 
   /** Puts the slots in the magazines' words `from .. from + count - 1` back into their slabs. */
   put(from: number, count: number, base: VirtAddr): void {
     const { meter } = this;
     const { words } = this.table;
-    const headMask = -(1 << this.geometry.order);
+    const { slabBytes } = this.geometry;
     const end = from + count;
     this.availableObjects += count;
     for (let at = from; at < end; ) {
-      const head = (words[at] >>> 12) & headMask;
+      const offset = words[at];
       let run = at + 1;
-      // Objects freed one after the other often lie in one slab: its count is written once.
-      while (run < end && ((words[run] >>> 12) & headMask) === head) run += 1;
+      // Objects freed one after the other often lie in one slab: its count is written once. Slabs
+      // are aligned to their length, so offsets in one differ in its low bits only.
+      while (run < end && (words[run] ^ offset) < slabBytes) run += 1;
       if (this.marksOut) this.unmark(at, run, base + (at - from) * 4);
-      else if (meter !== null) this.meterLoads(run - at, base + (at - from) * 4);
-      this.returned(head, run - at);
+      else if (meter !== null) {
+        for (let i = at; i < run; i += 1) meter.load(base + (i - from) * 4);
+        meter.retire(4 * (run - at));
+      }
+      this.returned(this.headOf(offset), run - at);
       at = run;
     }
   }
@@ -227,13 +232,6 @@ export class SlabLists implements TableReader {
       meter.load(this.table.outBase + (offset >>> 9) * 4);
       meter.store(this.table.outBase + (offset >>> 9) * 4);
       meter.retire(10);
-    }
-  }
-
-  private meterLoads(count: number, base: VirtAddr): void {
-    for (let i = 0; i < count; i += 1) {
-      this.meter?.load(base + i * 4);
-      this.meter?.retire(4);
     }
   }
 
@@ -374,7 +372,7 @@ export class SlabLists implements TableReader {
     const words = mapWords(this.geometry);
     let bits = 0;
     for (let w = 0; w < words; w += 1) {
-      bits += popcount(
+      bits += bitCount(
         this.masks[this.colour[head] * words + w] & ~this.out[head * USED_WORDS + w],
       );
     }
@@ -394,54 +392,8 @@ export class SlabLists implements TableReader {
     if (available === objectCount) this.link(head, true);
   }
 
-  /**
-   * Walks lists and maps; throws InvariantError. O(pages): for tests.
-   * @param waiting - slots of this cache in magazines
-   */
+  /** Walks lists and maps; throws InvariantError. O(pages). @param waiting - slots in magazines */
   checkInvariants(waiting: number): void {
-    const { objectCount } = this.geometry;
-    const buddy = this.source.buddy;
-    const listed = [0, 0];
-    for (let kind = 0; kind < 2; kind += 1) {
-      let previous = 0;
-      let at = kind === 0 ? this.partial : this.empty;
-      for (; at !== 0; at = buddy.link[2 * (at - 1)]) {
-        const inSlab = this.available[at - 1];
-        assert(this.table.ownerOf(at - 1) === this.cacheId, "a listed slab is this cache's");
-        assert(buddy.link[2 * (at - 1) + 1] === previous, 'previous points back');
-        if (kind === 0) assert(inSlab > 0 && inSlab < objectCount, 'a partial slab is partial');
-        else assert(inSlab === objectCount, 'an empty slab is empty');
-        previous = at;
-        listed[kind] += 1;
-      }
-    }
-    assert(listed[1] === this.emptyCount, 'the count of empty slabs is that of the list');
-    let slabs = 0;
-    let partial = 0;
-    let available = 0;
-    let free = 0;
-    this.forEachSlab((head) => {
-      const inSlab = this.available[head];
-      const bits = this.countAvailable(head);
-      const exact = this.marksOut || waiting === 0;
-      assert(exact ? bits === inSlab : bits >= inSlab, 'the count of a slab is that of its bits');
-      slabs += 1;
-      free += bits;
-      available += inSlab;
-      if (inSlab > 0 && inSlab < objectCount) partial += 1;
-    });
-    assert(slabs === this.slabCount, 'every slab is counted');
-    assert(available === this.availableObjects, 'available objects are those of the slabs');
-    assert(
-      free === available + (this.marksOut ? 0 : waiting),
-      'a free slot lies in its slab or in a magazine',
-    );
-    assert(partial === listed[0], 'every partial slab is listed');
+    checkLists(this, this.table, this.source.buddy, waiting);
   }
-}
-
-function popcount(word: number): number {
-  let count = 0;
-  for (let rest = word; rest !== 0; rest &= rest - 1) count += 1;
-  return count;
 }

@@ -160,7 +160,7 @@ describe('slab cache', () => {
         fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
           const slabs = allocator(1 * MIB, cpuCount, STARTS[where]);
           const caches = [8, 40, 480, 3000].map((objectBytes) =>
-            slabs.createCache({ name: `c${objectBytes}`, objectBytes, magazineObjects: 7 }),
+            slabs.createCache({ name: `c${objectBytes}`, objectBytes, magazineObjects: 12 }),
           );
           const live = caches.map(() => [] as number[]);
           const owner = new Map<number, number>();
