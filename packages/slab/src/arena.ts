@@ -68,7 +68,10 @@ export class Arena {
     this.memory = grows ? source : null;
     this.maximumBytes = options.maximumBytes ?? 2 ** 31;
     checkInteger('ERR_ARENA_BYTES', 'maximumBytes', this.maximumBytes, 0, 2 ** 31);
-    this.pages = new PageAllocator({ ranges: [{ start, byteCount: this.end - start }] });
+    this.pages = new PageAllocator({
+      ranges: [{ start, byteCount: this.end - start }],
+      growsTo: grows ? (this.maximumBytes as number) : 0,
+    });
     this.slabs = new SlabAllocator({
       pages: this.pages,
       memory: this.views,

@@ -9,6 +9,7 @@ export { Arena, type ArenaOptions, ArenaScope } from './arena.js';
 export { type ArenaSource, ArenaViews, type GrowingMemory } from './arena-memory.js';
 export type { LeakReport } from './destroy.js';
 export { Kmalloc, type KmallocOptions, SIZE_CLASSES } from './kmalloc.js';
+export { sharedArenaMetrics, slabMetrics } from './metrics.js';
 export { PageAllocator, type PageAllocatorOptions } from './page-allocator.js';
 export {
   buddyInfo,

@@ -26,6 +26,11 @@ export interface PageAllocatorOptions {
    * caches live there, so that their offsets fit 31 bits; all else prefers the pages above.
    */
   readonly lowBytes?: ByteCount;
+  /**
+   * Address up to which {@link PageAllocator.extend} will add pages, 0 to 2**43; default: it will
+   * not. Blocks are no larger than what was foreseen here.
+   */
+  readonly growsTo?: PhysAddr;
   /** CPUs with lists of blocks of order 0 to 3 each, 1..4,096; default 1. */
   readonly cpuCount?: number;
   /** Half the pages that a CPU's list of order 0 holds, 1..4,096; default 64. */
@@ -60,7 +65,8 @@ export class PageAllocator implements FrameSource {
     checkInteger('ERR_LOW_BYTES', 'lowBytes', lowBytes, PAGE_BYTES, 2 * GIB);
     const cpuCount = checkInteger('ERR_CPU_COUNT', 'cpuCount', options.cpuCount ?? 1, 1, 4096);
     const batch = checkInteger('ERR_CPU_BATCH', 'cpuBatch', options.cpuBatch ?? 64, 1, 4096);
-    const { zones, base, lowLimit, lowZone } = layOutZones(options.ranges, lowBytes);
+    const growsTo = checkInteger('ERR_PAGE_RANGE', 'growsTo', options.growsTo ?? 0, 0, 2 ** 43);
+    const { zones, base, lowLimit, lowZone } = layOutZones(options.ranges, lowBytes, growsTo);
     this.base = base;
     this.lowLimit = lowLimit;
     this.lowZone = lowZone;

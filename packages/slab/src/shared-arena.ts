@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" />
 import { ArgumentError, type ByteCount, checkInteger, checkPowerOfTwo } from '@hotpath/hw-x86';
 import { ArenaViews } from './arena-memory.js';
 import { SharedCache } from './shared-cache.js';
@@ -50,7 +51,7 @@ export interface SharedArenaOptions {
  * buffer): one worker formats it, all attach. Each has magazines of its own; objects may be freed
  * by any of them.
  */
-export class SharedArena {
+export class SharedArena implements Disposable {
   /** Views of the buffer, for the objects' contents. */
   readonly views: ArenaViews;
   /** This worker's slot, 0..63. */
@@ -142,6 +143,11 @@ export class SharedArena {
     throw new ArgumentError('ERR_CACHE_NAME', `no cache ${name}; there are: ${names}`);
   }
 
+  /** This worker's ends of all caches, in the order in which they were named. */
+  list(): readonly SharedCache[] {
+    return this.caches;
+  }
+
   /** A pool of structs from a cache, whose objects must be large enough. */
   pool<Fields extends StructFields>(type: StructType<Fields>, name: string): StructPool<Fields> {
     const cache = this.cache(name);
@@ -160,6 +166,11 @@ export class SharedArena {
     for (const cache of this.caches) cache.flushAll();
     this.attached = false;
     Atomics.store(this.slabs.words, H_WORKERS + this.worker, 0);
+  }
+
+  /** As {@link detach}, for `using`. */
+  [Symbol.dispose](): void {
+    this.detach();
   }
 
   /**

@@ -47,7 +47,11 @@ export interface ZoneLayout {
  * block of its zone, so that `index ^ (1 << order)` is the buddy and blocks are aligned physically.
  * @throws ArgumentError ERR_PAGE_RANGE
  */
-export function layOutZones(ranges: readonly PageRange[], lowBytes: ByteCount): ZoneLayout {
+export function layOutZones(
+  ranges: readonly PageRange[],
+  lowBytes: ByteCount,
+  growsTo: PhysAddr,
+): ZoneLayout {
   if (ranges.length === 0) throw new ArgumentError('ERR_PAGE_RANGE', 'no range of pages was given');
   let end = 0;
   for (const range of ranges) {
@@ -55,7 +59,8 @@ export function layOutZones(ranges: readonly PageRange[], lowBytes: ByteCount): 
     end = range.start + range.byteCount;
   }
   const first = ranges[0] as PageRange;
-  const block = PAGE_BYTES * 2 ** largestOrder((end - first.start) / PAGE_BYTES);
+  const span = Math.floor((Math.max(end, growsTo) - first.start) / PAGE_BYTES);
+  const block = PAGE_BYTES * 2 ** largestOrder(span);
   const base = first.start - (first.start % block);
   const lowLimit = base + Math.min(2 * GIB, lowBytes + (first.start - base));
   const zones: Zone[] = [];

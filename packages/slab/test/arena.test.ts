@@ -25,6 +25,17 @@ describe('arena', () => {
     }
   });
 
+  test('a memory that was small when the arena was made gives blocks as large as it can grow', () => {
+    const memory = new WebAssembly.Memory({ initial: 2, maximum: 1024 });
+    const arena = new Arena(memory, { byteOffset: 66_576 });
+    for (const mib of [1, 8, 16]) {
+      const block = arena.malloc(mib * MIB);
+      expect(block).toBeGreaterThan(66_576);
+      expect(arena.sizeOf(block)).toBe(mib * MIB);
+      arena.free(block);
+    }
+  });
+
   test('it grows a WebAssembly.Memory when full, contents and accessors survive', () => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 64 });
     const arena = new Arena(memory);
