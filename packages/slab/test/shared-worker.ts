@@ -5,16 +5,18 @@ import { SharedArena } from '@hotpath/slab';
 
 interface Job {
   readonly buffer: SharedArrayBuffer;
-  /** `exchange[0]`: seed, then one mailbox of offsets for each direction. */
+  /** A mailbox of offsets for each direction, workers that are ready, objects received by all. */
   readonly exchange: SharedArrayBuffer;
   readonly self: number;
   readonly rounds: number;
+  /** Objects that must have changed hands in all before a worker ends (or 100 times `rounds`). */
+  readonly exchanged?: number;
   /** Workers that must be ready before the first begins. */
   readonly together: number;
   readonly end: 'detach' | 'vanish';
 }
 
-const { buffer, exchange, self, rounds, together, end } = workerData as Job;
+const { buffer, exchange, self, rounds, exchanged = 0, together, end } = workerData as Job;
 const arena = SharedArena.attach(buffer);
 const caches = [arena.cache('small'), arena.cache('large')];
 const boxes = new Int32Array(exchange);
@@ -55,7 +57,11 @@ for (;;) {
   Atomics.wait(boxes, 2 * BOX, ready, 100);
 }
 
-for (let round = 0; round < rounds; round += 1) {
+// On one processor a worker may be through with its rounds while the other has hardly had a turn.
+const isEnough = (round: number): boolean =>
+  round >= rounds && (Atomics.load(boxes, 2 * BOX + 1) >= exchanged || round >= 100 * rounds);
+
+for (let round = 0; !isEnough(round); round += 1) {
   const c = random(10) === 0 ? 1 : 0;
   const cache = caches[c];
   if (random(2) === 0 && mine[c].length < 2000) {
@@ -87,6 +93,7 @@ for (let round = 0; round < rounds; round += 1) {
     if (!isMarked(Math.abs(letter), wordsOf[from])) errors += 1;
     mine[from].push(Math.abs(letter));
     received += 1;
+    Atomics.add(boxes, 2 * BOX + 1, 1);
   }
 }
 const live = mine.map((list) => list.length);
