@@ -5,7 +5,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publicEntries } from './public-entries.js';
@@ -41,6 +41,12 @@ interface Example {
 function prepare(folder: string): Example[] {
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   const pack = join(root, 'out', 'pack');
+  if (!existsSync(pack)) {
+    console.error(
+      'out/pack is missing: `npm run pack-check` makes the tarballs that are tried here',
+    );
+    process.exit(2);
+  }
   const tarballs = readdirSync(pack).map((file) => join(pack, file));
   const tools = ['typescript@6.0.3', '@types/node@20'];
   must('npm', ['install', '--no-audit', '--no-fund', ...tools, ...tarballs], folder);

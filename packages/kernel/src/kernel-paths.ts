@@ -2,8 +2,8 @@
  * What the instructions of the kernel's own paths cost. Accesses to data, page tables, stacks and
  * buffers are charged one by one where they happen; the code around them is not run by the model, so
  * each path is charged by the functions that Linux 6.5 passes on it (x86-64, ext4, AppArmor, cgroups,
- * no mitigations), written down from its source by hand, inlined ones left out. The lists are the
- * documentation: their lengths are what counts.
+ * no mitigations), inlined ones left out. They are written down by hand from knowledge of its source,
+ * not traced. The lists are the documentation: their lengths are what counts.
  */
 import { type Meter, TSC } from '@hotpath/hw-x86';
 import type { Current } from './current.js';

@@ -28,7 +28,7 @@ import {
 } from './policy.js';
 import { fillTask, type TaskOptions } from './task-options.js';
 import { BLOCKED_TASK, FREE, QUEUED, RUNNING, STATE_NAMES, Tasks } from './tasks.js';
-import { checkNice, NICE_MAX, NICE_MIN, weightOf } from './weights.js';
+import { checkNice, checkWeight, NICE_MAX, NICE_MIN, weightOf } from './weights.js';
 
 /** How a scheduler is built. */
 export interface SchedulerOptions {
@@ -93,11 +93,17 @@ export class Scheduler {
   private readonly stateBase: VirtAddr;
   private readonly cpuBase: VirtAddr;
 
-  /** @throws ArgumentError ERR_CPUS, ERR_TASKS, ERR_GROUPS */
+  /** @throws ArgumentError ERR_CPUS, ERR_TASKS, ERR_GROUPS, ERR_POLICY */
   constructor(options: SchedulerOptions) {
     const cpus = checkInteger('ERR_CPUS', 'cpus', options.cpus ?? 1, 1, 32);
     const count = checkInteger('ERR_TASKS', 'tasks', options.tasks ?? 1024, 1, 2 ** 24);
     const groups = checkInteger('ERR_GROUPS', 'groups', options.groups ?? 0, 0, 2 ** 16);
+    if (typeof options.policy !== 'function') {
+      throw new ArgumentError(
+        'ERR_POLICY',
+        `policy is ${options.policy}; allowed: cfs() or the like`,
+      );
+    }
     this.cpuCount = cpus;
     this.tasks = new Tasks(count, cpus);
     this.groups = new Groups(groups);
@@ -392,7 +398,7 @@ export class Scheduler {
   /** Changes the weight itself, 1..262144, and leaves nice. @throws ArgumentError ERR_WEIGHT */
   setWeight(task: number, weight: number): void {
     this.check(task);
-    checkInteger('ERR_WEIGHT', 'weight', weight, 1, 262_144);
+    checkWeight(weight);
     this.reweigh(task, this.tasks.nice[task], weight);
   }
 

@@ -2,7 +2,7 @@ import { ArgumentError, checkInteger, NIL } from '@hotpath/hw-x86';
 import type { Groups } from './groups.js';
 import { wholeMask } from './placement.js';
 import type { Tasks } from './tasks.js';
-import { checkNice, weightOf } from './weights.js';
+import { checkNice, checkWeight, weightOf } from './weights.js';
 
 /** What a task is created with; everything may be left out. */
 export interface TaskOptions {
@@ -29,7 +29,7 @@ export interface TaskOptions {
 /** Checks the options and writes a task's columns; on an error nothing has been written. */
 export function fillTask(tasks: Tasks, groups: Groups, task: number, options: TaskOptions): void {
   const nice = checkNice(options.nice ?? 0);
-  const weight = checkInteger('ERR_WEIGHT', 'weight', options.weight ?? weightOf(nice), 1, 262_144);
+  const weight = checkWeight(options.weight ?? weightOf(nice));
   const whole = wholeMask(tasks.cpuCount);
   const affinity = ((options.affinity ?? whole) & whole) >>> 0;
   if (affinity === 0) {

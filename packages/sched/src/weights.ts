@@ -3,7 +3,7 @@
  * `sched_prio_to_wmult`; kernel/sched/fair.c `__calc_delta`), exact in float64.
  */
 
-import { ArgumentError, assert } from '@hotpath/hw-x86';
+import { ArgumentError, assert, checkInteger } from '@hotpath/hw-x86';
 
 /** Lowest nice value: the largest share. */
 export const NICE_MIN = -20;
@@ -101,4 +101,9 @@ export function weightOf(nice: number): number {
 export function checkNice(nice: number): number {
   if (Number.isInteger(nice) && nice >= NICE_MIN && nice <= NICE_MAX) return nice;
   throw new ArgumentError('ERR_NICE', `nice is ${nice}; allowed: a whole number -20..19`);
+}
+
+/** Returns `weight`. @throws ArgumentError ERR_WEIGHT when it is not a whole number 1..262144 */
+export function checkWeight(weight: number): number {
+  return checkInteger('ERR_WEIGHT', 'weight', weight, 1, 262_144);
 }

@@ -18,7 +18,13 @@ import {
   type PhysicalMemory,
 } from '@hotpath/hw-x86';
 import { errnoText } from '../errno-text.js';
-import type { Attributes, Operation, VolumeStatus, Wait } from '../vfs/file-system.js';
+import {
+  type Attributes,
+  createAttributes,
+  type Operation,
+  type VolumeStatus,
+  type Wait,
+} from '../vfs/file-system.js';
 import type { Ext2 } from './ext2.js';
 import { type FormatOptions, formatExt2 } from './format.js';
 import { ImageCallError } from './image-call-error.js';
@@ -159,7 +165,7 @@ export class Ext2Image {
 
   /** What stat tells of an inode. */
   statInode(inode: number): Attributes {
-    const into = blankAttributes();
+    const into = createAttributes();
     this.#must(`inode ${inode}`, (wait) => this.fs.describe(wait, inode, into));
     return into;
   }
@@ -372,22 +378,6 @@ export class Ext2Image {
       this.#closed = true;
     }
   }
-}
-
-function blankAttributes(): Attributes {
-  return {
-    inode: 0,
-    mode: 0,
-    links: 0,
-    owner: 0,
-    group: 0,
-    size: 0,
-    blocks: 0,
-    accessed: 0,
-    modified: 0,
-    changed: 0,
-    device: 0,
-  };
 }
 
 function splitBytes(path: string): string[] {

@@ -1,7 +1,6 @@
 import { LINE_BYTES, type Meter } from '@hotpath/hw-x86';
 import { SPACE_LIMIT } from '../params.js';
 import { LockClasses } from './lock-classes.js';
-import { SharedSpinLock } from './shared-spin-lock.js';
 import { SpinLock } from './spin-lock.js';
 
 /** The kernel's spin locks, made at boot, and what is known of all locks. */
@@ -19,7 +18,7 @@ export interface KernelLocks {
    * Areas and tables of the space with a PCID (Linux: mmap_lock): faults share it, and give it up
    * while they wait for a page; mmap and its kin, brk and fork have it alone.
    */
-  memoryMap(pcid: number): SharedSpinLock;
+  memoryMap(pcid: number): SpinLock;
 }
 
 /** @param report - told of a lock order that could deadlock */
@@ -45,7 +44,7 @@ export function createLocks(
   const dentries = spin('dentries', cpuCount + 2);
   const mapClass = classes.define('memory map');
   /** Made when a PCID is first used, and kept for its next owner. */
-  const maps: SharedSpinLock[] = [];
+  const maps: SpinLock[] = [];
   return {
     classes,
     runQueue,
@@ -54,7 +53,7 @@ export function createLocks(
     dentries,
     memoryMap: (pcid) => {
       const line = base + (single + pcid) * LINE_BYTES;
-      maps[pcid] ??= new SharedSpinLock(classes, mapClass, charged, line);
+      maps[pcid] ??= new SpinLock(classes, mapClass, charged, line);
       return maps[pcid];
     },
   };

@@ -1,14 +1,15 @@
 import { type Cpu, type Meter, TSC, type VirtAddr } from '@hotpath/hw-x86';
 import type { LockClasses } from './lock-classes.js';
 
-/** Past holds that are remembered; CPUs are apart by the machine's skew at most. */
+/** Past holds that are remembered, of either kind; CPUs are apart by the machine's skew at most. */
 const HOLDS = 8;
 
 /**
- * A spin lock between the CPUs of the model. Steps are atomic and CPUs take turns, each with a clock of
- * its own: who asks at a time that lies within another's hold waits until its end, which is what spinning
- * would have cost. With one CPU nothing is charged, as in a kernel built for one; orders and counts are
- * kept all the same.
+ * A reader-writer spin lock between the CPUs of the model; without readers, a plain one. Steps are
+ * atomic and CPUs take turns, each with a clock of its own: who asks at a time that lies within
+ * another's hold waits until its end, which is what spinning would have cost; who shares the lock
+ * waits for exclusive holds only. With one CPU nothing is charged, as in a kernel built for one;
+ * orders and counts are kept all the same.
  *
  * For every past hold i: from[i] <= to[i].
  */
@@ -19,8 +20,10 @@ export class SpinLock {
   readonly #line: VirtAddr;
   readonly #from = new Float64Array(HOLDS);
   readonly #to = new Float64Array(HOLDS);
+  readonly #exclusive = new Uint8Array(HOLDS);
   #next = 0;
   #since = 0;
+  #isExclusive = true;
 
   /**
    * @param meter - takes the locked exchange and the store of the release; null with one CPU
@@ -33,8 +36,8 @@ export class SpinLock {
     this.#line = line;
   }
 
-  /** Takes the lock; the CPU's clock passes over whoever holds it then. */
-  acquire(cpu: Cpu): void {
+  /** Takes the lock; the CPU's clock passes over whoever holds it then and would not share it. */
+  acquire(cpu: Cpu, exclusive = true): void {
     this.#classes.taking(cpu.id, this.#class);
     const { cells } = cpu;
     let waited = 0;
@@ -42,11 +45,12 @@ export class SpinLock {
       this.#meter.load(this.#line);
       this.#meter.store(this.#line);
       const asked = cells[TSC];
-      while (this.#waitOnce(cells));
+      while (this.#waitOnce(cells, exclusive));
       waited = cells[TSC] - asked;
     }
     this.#classes.taken(this.#class, waited);
     this.#since = cells[TSC];
+    this.#isExclusive = exclusive;
   }
 
   /** Gives it back. */
@@ -57,14 +61,16 @@ export class SpinLock {
     this.#classes.released(cpu.id, this.#class, now - this.#since);
     this.#from[this.#next] = this.#since;
     this.#to[this.#next] = now;
+    this.#exclusive[this.#next] = this.#isExclusive ? 1 : 0;
     this.#next = (this.#next + 1) % HOLDS;
   }
 
-  /** Passes over one hold that covers now; false if none does. */
-  #waitOnce(cells: Float64Array): boolean {
+  /** Passes over one hold that covers now and keeps it out; false if none does. */
+  #waitOnce(cells: Float64Array, exclusive: boolean): boolean {
     const now = cells[TSC];
     for (let i = 0; i < HOLDS; i++) {
       if (this.#from[i] > now || this.#to[i] <= now) continue;
+      if (!exclusive && this.#exclusive[i] === 0) continue;
       cells[TSC] = this.#to[i];
       return true;
     }

@@ -3,7 +3,6 @@ import { createMachine } from '@hotpath/hw-x86/model';
 import { describe, expect, it } from 'vitest';
 import { boot } from '../../src/index.js';
 import { LockClasses } from '../../src/locks/lock-classes.js';
-import { SharedSpinLock } from '../../src/locks/shared-spin-lock.js';
 import { SpinLock } from '../../src/locks/spin-lock.js';
 
 describe('a spin lock', () => {
@@ -70,7 +69,7 @@ describe('a shared spin lock', () => {
       [true, false, true],
       [true, true, true],
     ] as const) {
-      const lock = new SharedSpinLock(classes, classes.define('test'), machine.meter, line);
+      const lock = new SpinLock(classes, classes.define('test'), machine.meter, line);
       first!.cells[TSC] = 1000;
       lock.acquire(first!, held);
       first!.cells[TSC] = 2000;

@@ -1,5 +1,5 @@
 import { ArgumentError, assert, checkInteger, NIL } from '@hotpath/hw-x86';
-import { weightOf } from '../weights.js';
+import { checkWeight, weightOf } from '../weights.js';
 import { FairOrder } from './fair-order.js';
 import { Flights } from './flight.js';
 import { eventLoopHost, type LoopHost } from './host.js';
@@ -57,7 +57,7 @@ export class FairLoop implements JobHost {
   private gated: Tenant[] = [];
   private readonly waiters = new Waiters();
 
-  /** @throws ArgumentError ERR_SLICE, ERR_CONCURRENCY, ERR_QUEUE, ERR_TENANTS, ERR_STALL */
+  /** @throws ArgumentError ERR_SLICE, ERR_CONCURRENCY, ERR_QUEUE, ERR_TENANTS, ERR_STALL, ERR_POLICY */
   constructor(options: FairLoopOptions = {}) {
     this.host = options.host ?? eventLoopHost();
     this.sliceMs = checkMs('ERR_SLICE', 'sliceMs', options.sliceMs ?? 5);
@@ -153,8 +153,9 @@ export class FairLoop implements JobHost {
     return this.tenants.stats();
   }
 
-  /** Changes a tenant's share. @throws ArgumentError ERR_WEIGHT */
+  /** Changes a tenant's share. @throws ArgumentError ERR_WEIGHT, ERR_TENANT, ERR_TENANTS */
   setWeight(name: string, weight: number): void {
+    checkWeight(weight);
     const tenant = this.tenants.named(name);
     this.order.setWeight(tenant.slot, weight);
   }

@@ -1,6 +1,6 @@
 import { ArgumentError, checkInteger } from '@hotpath/hw-x86';
 import type { PolicyFactory } from '../policy.js';
-import { checkNice } from '../weights.js';
+import { checkNice, checkWeight } from '../weights.js';
 import type { LoopHost } from './host.js';
 import type { CancelSignal } from './job.js';
 
@@ -44,8 +44,7 @@ export interface JobOptions {
 
 /** Checks the options of a job; throws before anything has changed. */
 export function checkJob(options: JobOptions): void {
-  if (options.weight !== undefined)
-    checkInteger('ERR_WEIGHT', 'weight', options.weight, 1, 262_144);
+  if (options.weight !== undefined) checkWeight(options.weight);
   if (options.nice !== undefined) checkNice(options.nice);
   if (options.sliceMs !== undefined) checkMs('ERR_SLICE', 'sliceMs', options.sliceMs);
   if (options.timeoutMs !== undefined) checkMs('ERR_TIMEOUT', 'timeoutMs', options.timeoutMs);

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { FairLoop, type FairLoopOptions, LoopError, type LoopHost } from '../../src/index.js';
+import {
+  cfs,
+  FairLoop,
+  type FairLoopOptions,
+  LoopError,
+  type LoopHost,
+  type PolicyFactory,
+} from '../../src/index.js';
 
 /** An event loop whose time passes only where a job says so. */
 class TestHost implements LoopHost {
@@ -339,6 +346,24 @@ test.each([
   const { loop } = rig();
   expect(() => loop.add('a', () => 1, options)).toThrow(expect.objectContaining({ code }));
   expect(loop.size).toBe(0);
+});
+
+test.each([0, -1, 1.5, 262_145, Number.NaN])('setWeight refuses %d by either order', (weight) => {
+  for (const options of [{}, { policy: cfs() }]) {
+    const { loop } = rig(options);
+    expect(() => loop.setWeight('a', weight)).toThrow(
+      expect.objectContaining({ code: 'ERR_WEIGHT' }),
+    );
+    expect(loop.stats()).toEqual({});
+  }
+});
+
+test('a policy that is none is refused', () => {
+  for (const policy of [7, 'cfs', null]) {
+    expect(() => rig({ policy: policy as unknown as PolicyFactory })).toThrow(
+      expect.objectContaining({ code: 'ERR_POLICY' }),
+    );
+  }
 });
 
 test('timers run while ten thousand jobs are drained on the real event loop', async () => {
