@@ -147,8 +147,9 @@ export class BlockIo implements TraceHook, EventListener {
   #submitted(op: number, number: number, block: number, now: number): void {
     const blockCount = op === 2 ? 0 : this.#blockCount;
     let missed = now;
-    for (let i = 0; i < blockCount && op === 0; i++) {
-      missed = Math.min(missed, this.#missed.get(block + i) ?? now);
+    for (let i = 0; i < blockCount; i++) {
+      // What is written was made anew: its miss was never to be read.
+      if (op === 0) missed = Math.min(missed, this.#missed.get(block + i) ?? now);
       this.#missed.delete(block + i);
     }
     if (this.#flights.size === 0) this.#busySince = now;

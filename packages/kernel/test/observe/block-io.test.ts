@@ -70,6 +70,29 @@ describe.each(['nvme', 'hdd'])('the stages of requests of a disk (%s)', (disk) =
     }
   });
 
+  it('does not take a block that was made new for one that waited to be read', () => {
+    const kernel = boot({
+      root: ext2Root({ type: 'ext3' }),
+      diskBytes: 2 ** 25,
+      disk,
+      observe: true,
+      blockCacheBlocks: 256,
+    });
+    const made = kernel.spawn('make', function* (sys) {
+      for (let i = 0; i < 600; i++) yield* sys.mkdir(`/${i}`, 0o755);
+      yield* sys.sync();
+      yield* sys.sleep(10e9);
+      for (let i = 0; i < 600; i++) expect(yield* sys.rmdir(`/${i}`)).toBe(0);
+    });
+    kernel.run();
+    expect(made.status).toBe(0);
+    const cache = kernel.observe.io
+      .latencies()
+      .find(({ operation, stage }) => operation === 'read' && stage === 'cache')!;
+    // Ten seconds lie between; a miss asks the disk within microseconds.
+    expect(cache.cycles.high).toBeLessThan(1e7);
+  });
+
   it('changes nothing of the run', () => {
     const [plain, observed] = [afterIo(disk, false), afterIo(disk, true)];
     expect(observed.cycles).toBe(plain.cycles);
