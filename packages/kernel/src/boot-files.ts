@@ -187,7 +187,7 @@ export function bootFiles(ports: FileBootPorts): BootedFiles {
   devices.set(CONSOLE, console);
   devices.set(
     OBSERVE,
-    new ObserveDevice(bytes, tasks.leader, (words, caller) => ports.requests.answer(words, caller)),
+    new ObserveDevice(bytes, tasks, (words, caller) => ports.requests.answer(words, caller)),
   );
   const { access, waits } = ports;
   const { brokenPipe } = ports;
